@@ -1,0 +1,50 @@
+// Memory of one device: 64-byte aligned blocks, cached by size class, counted.
+//
+// Every class of sizes keeps a list of freed blocks; `allocate` takes from it before it
+// asks the system. Statistics: live (bytes handed out), peak (its maximum since
+// `reset_peak`), reserved (live and cached). All methods may be called from any thread;
+// one spin lock per size class, never held while calling out.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "core/buffer.h"
+
+namespace penstock {
+
+struct MemoryStats {
+  int64_t live = 0;                // bytes in blocks that tensors hold
+  int64_t peak = 0;                // the most that `live` has been
+  int64_t reserved = 0;            // bytes obtained from the system: live and cached
+  int64_t allocations = 0;         // blocks handed out so far
+  int64_t system_allocations = 0;  // those that the cache could not serve
+};
+
+class Allocator {
+ public:
+  // `limit` bounds `live`, in bytes; 0 means no bound. `cache_limit` bounds the cached bytes.
+  explicit Allocator(int64_t limit = 0, int64_t cache_limit = int64_t{4} << 30);
+  ~Allocator();
+  Allocator(const Allocator&) = delete;
+
+  // At least `bytes` usable bytes. ResourceExhausted when the limit or the system says no.
+  BufferPtr allocate(size_t bytes);
+  // Like `allocate`, the bytes set to zero.
+  BufferPtr allocate_zeroed(size_t bytes);
+  MemoryStats stats() const;
+  void reset_peak();
+  // Gives cached blocks back to the system; returns how many bytes.
+  int64_t trim();
+  void set_limit(int64_t bytes);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// The allocator of the host, used where no device is at hand (feeds, constants). Never dies.
+Allocator& host_allocator();
+
+}  // namespace penstock
