@@ -22,8 +22,8 @@ void compute_nothing(KernelContext&) {}
 class Placeholder final : public Kernel {
  public:
   explicit Placeholder(const NodeInfo& node)
-      : text_(concat("You must feed a value for placeholder tensor \"", node.name,
-                     "\" with dtype ", node.output_dtypes[0])) {
+      : text_(concat("You must feed a value for placeholder tensor \"", node.name, "\" with dtype ",
+                     node.output_dtypes[0])) {
     if (const AttrValue* shape = node.attrs.find("shape")) {
       if (const auto* s = std::get_if<PartialShape>(shape); s && !s->unknown_rank) {
         text_ += " and shape " + s->to_string();
@@ -108,7 +108,10 @@ int64_t range_length(T start, T limit, T delta) {
 template <class T>
 void compute_range_of(KernelContext& ctx) {
   for (int i = 0; i < 3; ++i) {
-    require(ctx.input(i).num_elements() == 1, i == 0 ? "start" : i == 1 ? "limit" : "delta",
+    require(ctx.input(i).num_elements() == 1,
+            i == 0   ? "start"
+            : i == 1 ? "limit"
+                     : "delta",
             " must be a scalar, got shape ", ctx.input(i).shape());
   }
   using Shown = std::conditional_t<std::is_integral_v<T>, int64_t, double>;
@@ -150,18 +153,12 @@ void compute_lin_space_of(KernelContext& ctx) {
   if (n > 1) y[n - 1] = stop;
 }
 
-template <template <class> class Typed>
-std::unique_ptr<Kernel> floating(const NodeInfo& node) {
+std::unique_ptr<Kernel> make_lin_space(const NodeInfo& node) {
   return visit_dtype<float, double, float16, bfloat16>(
       node.output_dtypes[0], [](auto zero) -> std::unique_ptr<Kernel> {
-        return std::make_unique<FunctionKernel>(Typed<decltype(zero)>::compute);
+        return std::make_unique<FunctionKernel>(compute_lin_space_of<decltype(zero)>);
       });
 }
-
-template <class T>
-struct LinSpaceOf {
-  static void compute(KernelContext& ctx) { compute_lin_space_of<T>(ctx); }
-};
 
 std::unique_ptr<Kernel> make_range(const NodeInfo& node) {
   return visit_dtype<int32_t, int64_t, float, double, float16, bfloat16, int8_t, int16_t, uint16_t,
@@ -216,7 +213,8 @@ class CheckNumerics final : public Kernel {
   void check(const T* x, int64_t n) const {
     bool nan = false, inf = false;
     for (int64_t i = 0; i < n; ++i) {
-      const auto v = static_cast<std::conditional_t<std::is_same_v<T, double>, double, float>>(x[i]);
+      const auto v =
+          static_cast<std::conditional_t<std::is_same_v<T, double>, double, float>>(x[i]);
       nan |= v != v;
       inf |= v - v != 0 && v == v;
     }
@@ -245,7 +243,7 @@ void register_constants(KernelRegistry& r) {
   r.add("Fill", kCpu, {{"T", kPlain | DType::kString}}, function<compute_fill>);
   r.add("Empty", kCpu, {{"dtype", kPlain | DType::kString}}, function<compute_empty>);
   r.add("Range", kCpu, {{"Tidx", kReal}}, make_range);
-  r.add("LinSpace", kCpu, {{"T", kFloating}}, floating<LinSpaceOf>);
+  r.add("LinSpace", kCpu, {{"T", kFloating}}, make_lin_space);
   r.add("Bitcast", kCpu, {{"T", kNumber}, {"type", kNumber}}, function<compute_bitcast>,
         Cost::kTrivial);
   r.add("CheckNumerics", kCpu, {{"T", kFloating}}, make<CheckNumerics>);

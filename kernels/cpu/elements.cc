@@ -22,8 +22,7 @@ void copy_elements(const KernelContext& ctx, DType dtype, void* dst, const void*
   });
 }
 
-void fill_elements(const KernelContext& ctx, DType dtype, void* dst, const void* value,
-                   int64_t n) {
+void fill_elements(const KernelContext& ctx, DType dtype, void* dst, const void* value, int64_t n) {
   visit_element(dtype, [&](auto zero) {
     using E = decltype(zero);
     const E& v = *static_cast<const E*>(value);
@@ -35,7 +34,8 @@ void fill_elements(const KernelContext& ctx, DType dtype, void* dst, const void*
 
 void clear_elements(const KernelContext& ctx, DType dtype, void* dst, int64_t n) {
   if (!is_plain(dtype)) {
-    visit_element(dtype, [&](auto zero) { std::fill_n(static_cast<decltype(zero)*>(dst), n, zero); });
+    visit_element(dtype,
+                  [&](auto zero) { std::fill_n(static_cast<decltype(zero)*>(dst), n, zero); });
     return;
   }
   const auto size = static_cast<int64_t>(dtype_size(dtype));

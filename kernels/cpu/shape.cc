@@ -38,8 +38,8 @@ void compute_rank(KernelContext& ctx) {
 // The shape asked for, -1 replaced by what is left of `elements`.
 Shape inferred_shape(const Tensor& wanted, const Tensor& x) {
   require(wanted.rank() == 1, "shape must be a vector, got shape ", wanted.shape());
-  require(wanted.dim(0) <= kMaxRank, "shape has ", wanted.dim(0), " dimensions; at most ",
-          kMaxRank, " are supported");
+  require(wanted.dim(0) <= kMaxRank, "shape has ", wanted.dim(0), " dimensions; at most ", kMaxRank,
+          " are supported");
   const int rank = static_cast<int>(wanted.dim(0));
   int64_t dims[kMaxRank];
   int unknown = -1;
@@ -109,7 +109,8 @@ void compute_broadcast_to(KernelContext& ctx) {
   const Shape shape = shape_from(ctx.input(1));
   if (shape == x.shape()) return ctx.set_output(0, x);
   const int lead = shape.rank() - x.rank();
-  require(lead >= 0, "cannot broadcast shape ", x.shape(), " to ", shape, ", which has fewer dimensions");
+  require(lead >= 0, "cannot broadcast shape ", x.shape(), " to ", shape,
+          ", which has fewer dimensions");
   int64_t from[kMaxRank], to[kMaxRank];
   dense_strides(x.shape(), from);
   dense_strides(shape, to);

@@ -9,7 +9,7 @@
 namespace penstock {
 namespace {
 
-constexpr int64_t kBlock = 32;         // side of a transposed block, in elements
+constexpr int64_t kBlock = 32;          // side of a transposed block, in elements
 constexpr int64_t kRowChunk = 1 << 14;  // longer rows are cut, so that threads can share one
 
 template <class E>
@@ -100,8 +100,7 @@ void copy_transposed(const KernelContext& ctx, E* dst, const E* src, const Strid
   for (int d = 0; d < outer.rank; ++d) planes *= outer.size[d];
   const int64_t down = (rows + kBlock - 1) / kBlock, across = (columns + kBlock - 1) / kBlock;
   const double block_cost =
-      2.0 * cost *
-      static_cast<double>(std::min(rows, kBlock) * std::min(columns, kBlock));
+      2.0 * cost * static_cast<double>(std::min(rows, kBlock) * std::min(columns, kBlock));
   ctx.parallel_for(planes * down * across, block_cost, [&](int64_t begin, int64_t end) {
     for (int64_t unit = begin; unit < end;) {
       const Odometer at(outer, outer.rank, unit / (down * across));

@@ -1,0 +1,20 @@
+// The list of kernel families: a family that is not called here does not exist.
+#include "cpu/register.h"
+
+namespace penstock {
+
+void register_cpu_kernels(KernelRegistry& r) {
+  register_constants(r);
+  register_shape(r);
+}
+
+KernelRegistry& kernel_registry() {
+  static KernelRegistry* registry = [] {
+    auto* r = new KernelRegistry;  // outlives every static destructor that may still run a kernel
+    register_cpu_kernels(*r);
+    return r;
+  }();
+  return *registry;
+}
+
+}  // namespace penstock

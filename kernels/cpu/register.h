@@ -1,0 +1,15 @@
+// The families of CPU kernels. Each file kernels/cpu/<family>.cc defines its function; the
+// list in register.cc calls them all.
+#pragma once
+
+#include "runtime/kernel_registry.h"
+
+namespace penstock {
+
+void register_constants(KernelRegistry& r);
+void register_shape(KernelRegistry& r);
+
+// Every family above, in this order.
+void register_cpu_kernels(KernelRegistry& r);
+
+}  // namespace penstock
