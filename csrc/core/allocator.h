@@ -3,12 +3,12 @@
 // Every class of sizes keeps a list of freed blocks; `allocate` takes from it before it
 // asks the system. Statistics: live (bytes handed out), peak (its maximum since
 // `reset_peak`), reserved (live and cached). All methods may be called from any thread;
-// one spin lock per size class, never held while calling out.
+// one spin lock per size class, never held while calling out. Buffers may outlive their
+// allocator; they then go back to the system one by one.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 
 #include "core/buffer.h"
 
@@ -35,13 +35,20 @@ class Allocator {
   BufferPtr allocate_zeroed(size_t bytes);
   MemoryStats stats() const;
   void reset_peak();
+  // The peak since the last `begin_window`: what one run needed. A new window leaves the peak
+  // of `stats` as it is.
+  void begin_window();
+  int64_t window_peak() const;
   // Gives cached blocks back to the system; returns how many bytes.
   int64_t trim();
   void set_limit(int64_t bytes);
+  // Takes a block back: what `Buffer::release` of its blocks does unless somebody put their
+  // own function there, which then ends by calling this.
+  static void release_block(Buffer* buffer);
 
  private:
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  Impl* impl_;
 };
 
 // The allocator of the host, used where no device is at hand (feeds, constants). Never dies.

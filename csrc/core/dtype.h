@@ -71,6 +71,7 @@ class DTypeSet {
   constexpr bool has(DType d) const { return (bits_ >> static_cast<int>(d)) & 1u; }
   constexpr DTypeSet operator|(DTypeSet o) const { return DTypeSet(bits_ | o.bits_, 0); }
   constexpr DTypeSet operator-(DTypeSet o) const { return DTypeSet(bits_ & ~o.bits_, 0); }
+  constexpr bool has_all(DTypeSet o) const { return (o.bits_ & ~bits_) == 0; }
   std::string to_string() const;  // "{float32, float64}"
 
  private:

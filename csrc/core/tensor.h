@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "core/allocator.h"
 #include "core/buffer.h"
@@ -63,7 +64,14 @@ class Tensor {
   // True when this handle is the buffer's only one and the buffer may be written.
   bool is_writable_and_unique() const { return buffer_ && buffer_->writable && buffer_->unique(); }
   const BufferPtr& buffer() const { return buffer_; }
-  void reset() { *this = Tensor(); }
+  void reset() {
+    dtype_ = DType::kInvalid;
+    buffer_.reset();
+    data_ = nullptr;
+  }
+  // Takes the share in the buffer out. The elements stay readable through this handle as long
+  // as the taker keeps the buffer: how an input is forwarded into an output of the same call.
+  BufferPtr take_buffer() { return std::move(buffer_); }
   std::string to_string() const;  // "float32[2, 3]": what error messages show
 
  private:

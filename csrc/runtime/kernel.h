@@ -79,7 +79,7 @@ class KernelContext {
   Tensor& forward_or_allocate(int output, const Shape& shape,
                               std::initializer_list<int> candidates);
   bool can_forward(int input) const {
-    return ((last_use_ >> input) & 1u) && inputs_[input]->is_writable_and_unique();
+    return input < 64 && ((last_use_ >> input) & 1u) && inputs_[input]->is_writable_and_unique();
   }
 
   Tensor allocate_temp(DType dtype, const Shape& shape) const {
