@@ -108,8 +108,7 @@ struct Allocator::Impl {
     FreeList& list = lists[block->size_class];
     const int64_t size = static_cast<int64_t>(bytes);
     const int64_t most = cache_limit.load(std::memory_order_relaxed);
-    if (bytes >= kSmall &&
-        large_cached.fetch_add(size, std::memory_order_relaxed) + size > most) {
+    if (bytes >= kSmall && large_cached.fetch_add(size, std::memory_order_relaxed) + size > most) {
       large_cached.fetch_sub(size, std::memory_order_relaxed);
       return false;
     }

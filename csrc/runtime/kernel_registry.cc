@@ -3,8 +3,6 @@
 
 #include <set>
 
-#include "cpu/register.h"
-
 namespace penstock {
 namespace {
 
@@ -40,7 +38,8 @@ const KernelEntry* best_match(const std::vector<KernelEntry>& entries, const Nod
 
 std::string describe(const KernelEntry& entry) {
   std::string text = "\n  on " + entry.device_type;
-  for (const auto& [attr, allowed] : entry.types) text += ", " + attr + " in " + allowed.to_string();
+  for (const auto& [attr, allowed] : entry.types)
+    text += ", " + attr + " in " + allowed.to_string();
   return entry.label == "portable" ? text : text + " (" + entry.label + ")";
 }
 
@@ -96,15 +95,6 @@ std::vector<std::string> KernelRegistry::ops() const {
 const std::vector<KernelEntry>* KernelRegistry::entries(const std::string& op) const {
   auto it = entries_.find(op);
   return it == entries_.end() ? nullptr : &it->second;
-}
-
-KernelRegistry& kernel_registry() {
-  static KernelRegistry* const registry = [] {
-    auto* filled = new KernelRegistry;
-    register_cpu_kernels(*filled);
-    return filled;
-  }();
-  return *registry;
 }
 
 }  // namespace penstock

@@ -55,7 +55,7 @@ class KernelRegistry {
   bool portable_only_ = false;
 };
 
-// The process's registry, filled on first use.
+// The process's registry, filled on first use (defined beside the list of families).
 KernelRegistry& kernel_registry();
 
 // Factories for the two common cases.
