@@ -8,6 +8,9 @@ namespace penstock {
 
 void register_constants(KernelRegistry& r);
 void register_shape(KernelRegistry& r);
+void register_joining(KernelRegistry& r);
+void register_padding(KernelRegistry& r);
+void register_transpose(KernelRegistry& r);
 
 // Every family above, in this order.
 void register_cpu_kernels(KernelRegistry& r);
