@@ -111,4 +111,4 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no message {name!r}")
     value = getattr(import_module(f"{__name__}.{_FILE_OF[name]}_pb2"), name)
     globals()[name] = value
-    return value  # type: ignore[no-any-return]
+    return value

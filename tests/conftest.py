@@ -1,0 +1,54 @@
+"""What every test gets: a random generator with a fixed seed, golden files, skipped markers.
+
+Property tests run with the hypothesis profile named by HYPOTHESIS_PROFILE: `quick` (the default) or
+`thorough`, both without a deadline, since a shared machine's clock proves nothing.
+`--update-golden` rewrites the files under tests/golden/ that the run compares with.
+"""
+
+import importlib.util
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import hypothesis
+import numpy as np
+import pytest
+
+GOLDEN = Path(__file__).parent / "golden"
+
+hypothesis.settings.register_profile("quick", max_examples=30, deadline=None)
+hypothesis.settings.register_profile("thorough", max_examples=300, deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="rewrite the golden files")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if importlib.util.find_spec("cupy") is not None:
+        return
+    for item in items:
+        if item.get_closest_marker("gpu"):
+            item.add_marker(pytest.mark.skip(reason="CuPy is not installed"))
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """A generator that gives every run of a test the same numbers."""
+    return np.random.default_rng(20151109)
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Compare a text with `tests/golden/<name>`, or write it there with --update-golden."""
+
+    def check(name: str, text: str) -> None:
+        path = GOLDEN / name
+        if request.config.getoption("--update-golden"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        assert path.exists(), f"{path} is missing; run pytest with --update-golden"
+        assert path.read_text(encoding="utf-8") == text
+
+    return check
