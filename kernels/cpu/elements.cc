@@ -46,10 +46,10 @@ void clear_elements(const KernelContext& ctx, DType dtype, void* dst, int64_t n)
 
 Tensor& copy_to_output(KernelContext& ctx, int output, int input) {
   const Tensor& in = ctx.input(input);
+  const void* from = in.raw();  // still readable after the buffer has moved to the output
+  const DType dtype = in.dtype();
   Tensor& out = ctx.forward_or_allocate(output, in.shape(), {input});
-  if (out.raw() != in.raw()) {
-    copy_elements(ctx, in.dtype(), out.raw(), in.raw(), in.num_elements());
-  }
+  if (out.raw() != from) copy_elements(ctx, dtype, out.raw(), from, out.num_elements());
   return out;
 }
 

@@ -6,6 +6,8 @@ namespace penstock {
 void register_cpu_kernels(KernelRegistry& r) {
   register_constants(r);
   register_shape(r);
+  register_state(r);
+  register_scatter(r);
   register_joining(r);
   register_padding(r);
   register_transpose(r);
