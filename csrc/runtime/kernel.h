@@ -5,6 +5,7 @@
 // Error for a user's mistake; the executor adds the node to the message.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
@@ -46,6 +47,9 @@ struct SessionState {
   Allocator* allocator = nullptr;    // of the node's device
   ThreadPool* intra_pool = nullptr;  // for parallel_for: honours intra_op_parallelism_threads
   bool deterministic = false;
+  ThreadPool* inter_pool = nullptr;  // for nodes side by side; null: nodes run one by one
+  // Raised to end all runs of the session.
+  const std::atomic<uint64_t>* cancel_epoch = nullptr;
 };
 
 // The call of one kernel in one step. Lives on the executor's stack.

@@ -2,13 +2,15 @@
 // edge, kernels chosen, edges and counts as dense numbers. Immutable, shared by all steps.
 //
 // Slots: every output of every node has one slot in a Step; feeds (`_Arg`) own slots that the
-// step fills, fetches (`_Retval`) name the slot they read. `ProgramBuilder` is the border to
-// Python: typed calls, no parsing.
+// step fills, constants own slots that are filled once, fetches (`_Retval`) name the slot
+// they read. These three have no kernel and are no ProgramNode. `ProgramBuilder` is the
+// border to Python: typed calls, no parsing.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runtime/kernel.h"
@@ -22,22 +24,28 @@ struct Endpoint {
   int32_t output;
 };
 
+// Numbers [begin, end) of one of a Program's flat tables.
+struct Range {
+  int32_t begin = 0;
+  int32_t end = 0;
+};
+
+// What the executor reads at every node, and no more: the loop over nodes streams these.
 struct ProgramNode {
-  NodeInfo info;
-  std::unique_ptr<Kernel> kernel;  // null for _Arg and Const
-  Cost cost = Cost::kElements;
-  int32_t first_slot = 0;  // of its outputs
-  int32_t num_outputs = 0;
+  Kernel* kernel = nullptr;
+  const NodeInfo* info = nullptr;
+  uint64_t last_use = 0;    // bit i: in the given order this is the only last reader of input i
+  int32_t first_slot = 0;   // of its outputs
   int32_t first_input = 0;  // into Program::input_slots
-  int32_t num_inputs = 0;
-  int32_t num_predecessors = 0;     // distinct nodes that must finish before, data and control
-  uint64_t last_use_in_order = 0;   // bit i: in the given order this is input i's last reader
-  std::vector<int32_t> successors;  // distinct nodes that wait for this one
+  Range dead;               // into Program::dead_slots: not needed after this node, in order
+  Range successors;         // into Program::successors: distinct nodes that wait for this one
+  int32_t num_predecessors = 0;  // distinct nodes that must finish before, data and control
+  Cost cost = Cost::kElements;
 };
 
 struct FeedInfo {
-  int32_t slot;
-  DType dtype;
+  int32_t slot = 0;
+  DType dtype = DType::kInvalid;
   PartialShape shape;  // what a fed value must be compatible with
   std::string name;    // of the fed tensor, "x:0"
 };
@@ -46,27 +54,40 @@ class Program {
  public:
   std::vector<ProgramNode> nodes;  // in execution order
   std::vector<int32_t> input_slots;
-  std::vector<int32_t> slot_readers;  // per slot: number of reading inputs, fetches included
-  std::vector<std::vector<int32_t>> dead_slots;       // per node: slots no longer needed after it
+  std::vector<int32_t> dead_slots;
+  std::vector<int32_t> successors;
+  std::vector<int32_t> slot_readers;  // per slot: reading inputs, and 1 for being fetched
   std::vector<std::pair<int32_t, Tensor>> constants;  // slots that always hold the same tensor
   std::vector<FeedInfo> feeds;                        // by feed index
   std::vector<int32_t> fetch_slots;                   // by fetch index
   int32_t num_slots = 0;
+  SessionState session;
+
+  // Owners of what the nodes point to.
+  std::vector<std::unique_ptr<NodeInfo>> infos;
+  std::vector<std::unique_ptr<Kernel>> kernels;
 };
 
+// "GPU" of "/job:worker/device:GPU:1" or "/gpu:1"; "CPU" where the name tells no device.
+std::string device_type_of(const std::string& device);
+
+// Builds one Program. Not thread-safe; `build` ends its life.
 class ProgramBuilder {
  public:
   ProgramBuilder(const KernelRegistry& registry, SessionState session);
+  ~ProgramBuilder();
 
   // Adds a node whose inputs and control inputs are already there; returns its number.
-  // `outputs` are the dtypes of its outputs. `_Arg` and `_Retval` carry attribute `index`.
+  // `outputs` are the dtypes of its outputs. `_Arg` and `_Retval` carry attribute `index`,
+  // `_Arg` also `_fed` (the fed tensor's name) and `shape`, `Const` its `value`. RunError
+  // names the node when no kernel fits or one refuses its attributes.
   int add_node(std::string name, std::string op, std::string device, std::vector<Endpoint> inputs,
                std::vector<int32_t> control_inputs, Attrs attrs, std::vector<DType> outputs);
-  std::shared_ptr<Program> build();
+  std::unique_ptr<Program> build();
 
  private:
   struct Impl;
-  std::shared_ptr<Impl> impl_;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace penstock

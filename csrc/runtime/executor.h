@@ -1,0 +1,61 @@
+// Runs a Program: takes a pooled Step, gives it the feeds, lets one of two policies run the
+// nodes, takes the fetches out. `run` may be called from many threads at once; each call has
+// its own Step.
+//
+// Inline: the calling thread runs the nodes in their order, without atomics. Parallel:
+// dataflow.h. Profile chooses. The first error of a run ends it; it is thrown as a RunError
+// after all its kernels have come to rest, and the executor is as usable as before.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "runtime/profile.h"
+#include "runtime/program.h"
+#include "runtime/step.h"
+
+namespace penstock {
+
+// The memory of one run, in bytes of the session's allocator. Runs at the same time count too.
+struct RunStats {
+  int64_t live_before = 0;
+  int64_t live_after = 0;
+  int64_t peak = 0;
+  int64_t allocations = 0;
+  Mode mode = Mode::kInline;
+};
+
+class Executor {
+ public:
+  explicit Executor(std::unique_ptr<Program> program);
+  ~Executor();
+
+  const Program& program() const { return *program_; }
+  // The measured time of one inline run; 0 while unknown.
+  double work_ns() const { return profile_.work_ns(); }
+
+  // `feeds` are moved from, in feed order; `fetches` are set, in fetch order. Checks neither
+  // the dtypes nor the shapes of feeds: whoever converts values does.
+  void run(Tensor* feeds, Tensor* fetches, const RunOptions& options = {},
+           RunStats* stats = nullptr);
+
+ private:
+  Step* take_step();
+  void give_back(Step* step);
+  Mode run_nodes(Step& step);
+  void take_fetches(Step& step, Tensor* fetches);
+
+  std::unique_ptr<Program> program_;
+  Profile profile_;
+  std::vector<bool> fetch_again_;  // per fetch: a later fetch reads the same slot, or a constant
+  std::atomic<bool> verified_{false};
+
+  std::atomic<Step*> spare_{nullptr};  // the step of a program that runs one call at a time
+  std::mutex mutex_;                   // guards more_spares_
+  std::vector<std::unique_ptr<Step>> more_spares_;
+};
+
+}  // namespace penstock

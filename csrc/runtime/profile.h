@@ -1,0 +1,56 @@
+// What a Program's nodes cost on this machine, and which policy that makes the better one.
+//
+// The executor measures two runs after the first, which pays for page faults and libraries'
+// set-up. From the node times follow the work (their sum) and
+// the span (the longest path); where work / span promises enough, runs go parallel.
+// `begin_measuring` ... `end_measuring` by one thread at a time; `mode` from any thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+#include "runtime/program.h"
+
+namespace penstock {
+
+enum class Mode : uint8_t {
+  kInline,    // the calling thread runs the nodes in their order
+  kMeasured,  // the same, with a look at the clock after each node
+  kParallel,  // nodes run side by side: dataflow.h
+};
+
+class Profile {
+ public:
+  explicit Profile(const Program& program);
+
+  // How the next run is to be done. A caller that gets kMeasured must call `finish`.
+  Mode next_mode();
+  // Nanoseconds of the nodes in this measured run; the smallest of all such runs counts.
+  // Without times (the run failed) the attempt does not count.
+  void finish(const std::vector<float>* node_ns);
+
+  // These three: valid once `next_mode` has said kParallel.
+  float node_ns(int32_t node) const { return node_ns_[node]; }
+  // The time from the start of the node to the end of the longest path that begins with it.
+  float path_ns(int32_t node) const { return path_ns_[node]; }
+  // True for kernels that spread over the intra-op threads by themselves: they run on the
+  // calling thread, one at a time.
+  bool spreads(int32_t node) const { return spreads_[node]; }
+  // Estimate for one inline run; 0 before it was measured.
+  double work_ns() const { return work_ns_.load(std::memory_order_relaxed); }
+
+ private:
+  bool worth_parallel();
+
+  const Program& program_;
+  std::vector<float> node_ns_;
+  std::vector<float> path_ns_;
+  std::vector<bool> spreads_;
+  int measured_ = 0;
+  std::atomic<double> work_ns_{0};
+  std::atomic<bool> measuring_{false};
+  std::atomic<Mode> decided_{Mode::kMeasured};  // kMeasured: not decided yet
+};
+
+}  // namespace penstock

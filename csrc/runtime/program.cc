@@ -1,0 +1,269 @@
+// Building a Program: slots while nodes are added, then the tables that tell the executor
+// who waits for whom and where each value is read last.
+#include "runtime/program.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "runtime/run_error.h"
+
+namespace penstock {
+namespace {
+
+// What `add_node` remembers of a node of any kind.
+struct BuiltNode {
+  int32_t first_slot;
+  int32_t num_outputs;
+  int32_t program_node;  // -1: _Arg, _Retval, Const
+};
+
+constexpr int32_t kNeverDies = int32_t{1} << 30;  // readers of a constant's slot
+
+}  // namespace
+
+std::string device_type_of(const std::string& device) {
+  const size_t slash = device.rfind('/');
+  std::string part = slash == std::string::npos ? device : device.substr(slash + 1);
+  if (part.compare(0, 7, "device:") == 0) part.erase(0, 7);
+  const size_t colon = part.find(':');
+  const std::string kind = part.substr(0, colon);
+  for (const char* other : {"", "job", "replica", "task"}) {
+    if (kind == other) return kCpu;
+  }
+  std::string type;
+  for (char c : kind) type += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return type;
+}
+
+struct ProgramBuilder::Impl {
+  const KernelRegistry& registry;
+  std::unique_ptr<Program> program = std::make_unique<Program>();
+  std::vector<BuiltNode> built;
+  std::vector<DType> slot_dtypes;
+  std::vector<int32_t> slot_constant;              // per slot: index into program->constants, or -1
+  std::vector<std::vector<int32_t>> predecessors;  // per program node, distinct
+  std::string last_device, last_device_type;       // most nodes share their predecessor's
+
+  explicit Impl(const KernelRegistry& r) : registry(r) {}
+
+  int32_t slot_of(Endpoint from, const NodeInfo& node) const {
+    invariant(from.node >= 0 && from.node < static_cast<int32_t>(built.size()) &&
+                  from.output >= 0 && from.output < built[from.node].num_outputs,
+              "node \"", node.name, "\" reads output ", from.output, " of node ", from.node,
+              ", which does not exist");
+    return built[from.node].first_slot + from.output;
+  }
+
+  void add_slots(const std::vector<DType>& outputs) {
+    for (DType dtype : outputs) {
+      slot_dtypes.push_back(dtype);
+      slot_constant.push_back(-1);
+      program->slot_readers.push_back(0);
+    }
+    program->num_slots += static_cast<int32_t>(outputs.size());
+  }
+
+  void add_feed(const NodeInfo& node) {
+    const size_t index = static_cast<size_t>(node.attrs.get<int64_t>("index"));
+    invariant(node.output_dtypes.size() == 1 && index < 1u << 20, "feed ", node.name);
+    if (program->feeds.size() <= index) program->feeds.resize(index + 1);
+    PartialShape any;
+    any.unknown_rank = true;
+    program->feeds[index] = FeedInfo{program->num_slots - 1, node.output_dtypes[0],
+                                     node.attrs.get_or<PartialShape>("shape", any),
+                                     node.attrs.get_or<std::string>("_fed", node.name)};
+  }
+
+  void add_constant(const NodeInfo& node) {
+    Tensor value = node.attrs.get<Tensor>("value");
+    if (value.buffer()) value.buffer()->writable = false;
+    invariant(node.output_dtypes.size() == 1 && value.dtype() == node.output_dtypes[0],
+              "constant \"", node.name, "\" holds ", value.to_string());
+    const int32_t slot = program->num_slots - 1;
+    program->slot_readers[slot] = kNeverDies;
+    slot_constant[slot] = static_cast<int32_t>(program->constants.size());
+    program->constants.emplace_back(slot, std::move(value));
+  }
+
+  void add_fetch(const NodeInfo& node, const std::vector<int32_t>& slots) {
+    const size_t index = static_cast<size_t>(node.attrs.get<int64_t>("index"));
+    invariant(slots.size() == 1 && index < 1u << 20, "fetch ", node.name);
+    if (program->fetch_slots.size() <= index) program->fetch_slots.resize(index + 1, -1);
+    program->fetch_slots[index] = slots[0];
+    ++program->slot_readers[slots[0]];
+  }
+
+  // True when the node runs: feeds, fetches and constants need no kernel.
+  bool add_without_kernel(const NodeInfo& node, const std::vector<int32_t>& slots) {
+    if (node.op == "_Arg") {
+      add_feed(node);
+    } else if (node.op == "_Retval") {
+      add_fetch(node, slots);
+    } else if (node.op == "Const") {
+      add_constant(node);
+    } else {
+      return false;
+    }
+    return true;
+  }
+
+  void choose_kernel(ProgramNode& node, const NodeInfo& info) {
+    if (info.device != last_device || last_device_type.empty()) {
+      last_device = info.device;
+      last_device_type = device_type_of(info.device);
+    }
+    const KernelEntry& entry = registry.find(info, last_device_type);
+    program->kernels.push_back(entry.factory(info));
+    node.kernel = program->kernels.back().get();
+    node.cost = entry.cost;
+  }
+
+  // Takes `info` when nothing can go wrong any more: an error still has to name the node.
+  void add_runnable(std::unique_ptr<NodeInfo>& info, const std::vector<int32_t>& slots,
+                    const std::vector<int32_t>& before) {
+    for (int32_t slot : slots) {
+      const int32_t constant = slot_constant[slot];
+      info->constant_inputs.push_back(constant < 0 ? Tensor()
+                                                   : program->constants[constant].second);
+    }
+    ProgramNode node;
+    node.info = info.get();
+    node.first_slot = program->num_slots - static_cast<int32_t>(info->output_dtypes.size());
+    node.first_input = static_cast<int32_t>(program->input_slots.size());
+    choose_kernel(node, *info);
+    for (int32_t slot : slots) ++program->slot_readers[slot];
+    program->input_slots.insert(program->input_slots.end(), slots.begin(), slots.end());
+    predecessors.push_back(distinct_runnable(before));
+    node.num_predecessors = static_cast<int32_t>(predecessors.back().size());
+    program->nodes.push_back(node);
+    program->infos.push_back(std::move(info));
+  }
+
+  // The program nodes among builder nodes, each once.
+  std::vector<int32_t> distinct_runnable(const std::vector<int32_t>& before) const {
+    std::vector<int32_t> nodes;
+    for (int32_t b : before) {
+      if (built[b].program_node >= 0) nodes.push_back(built[b].program_node);
+    }
+    std::sort(nodes.begin(), nodes.end());
+    nodes.erase(std::unique(nodes.begin(), nodes.end()), nodes.end());
+    return nodes;
+  }
+
+  void link_successors() {
+    const size_t n = program->nodes.size();
+    std::vector<int32_t> counts(n + 1, 0);
+    for (const auto& list : predecessors) {
+      for (int32_t p : list) ++counts[p];
+    }
+    int32_t total = 0;
+    for (size_t i = 0; i < n; ++i) {
+      program->nodes[i].successors = Range{total, total};
+      total += counts[i];
+    }
+    program->successors.resize(static_cast<size_t>(total));
+    for (size_t i = 0; i < n; ++i) {
+      for (int32_t p : predecessors[i]) {
+        program->successors[program->nodes[p].successors.end++] = static_cast<int32_t>(i);
+      }
+    }
+  }
+
+  // In the given order: the node that reads a slot last lets go of it, and may reuse its
+  // buffer if it reads it by one input only. Outputs that nobody reads die where they are made.
+  void find_last_uses() {
+    std::vector<int32_t> last(static_cast<size_t>(program->num_slots), -1);
+    const auto inputs_of = [&](size_t i) {
+      const int32_t begin = program->nodes[i].first_input;
+      return Range{begin,
+                   begin + static_cast<int32_t>(program->nodes[i].info->input_dtypes.size())};
+    };
+    for (size_t i = 0; i < program->nodes.size(); ++i) {
+      const Range inputs = inputs_of(i);
+      for (int32_t k = inputs.begin; k < inputs.end; ++k) {
+        last[program->input_slots[k]] = static_cast<int32_t>(i);
+      }
+    }
+    for (int32_t slot : program->fetch_slots) {
+      if (slot >= 0) last[slot] = -1;
+    }
+    for (const auto& constant : program->constants) last[constant.first] = -1;
+    for (size_t i = 0; i < program->nodes.size(); ++i)
+      mark_dead(static_cast<int32_t>(i), inputs_of(i), last);
+  }
+
+  void mark_dead(int32_t i, Range inputs, std::vector<int32_t>& last) {
+    ProgramNode& node = program->nodes[i];
+    const auto begin = program->input_slots.begin();
+    node.dead.begin = static_cast<int32_t>(program->dead_slots.size());
+    for (int32_t k = inputs.begin; k < inputs.end; ++k) {
+      const int32_t slot = program->input_slots[k];
+      if (last[slot] != i) continue;
+      const int bit = k - inputs.begin;
+      if (bit < 64 && std::count(begin + inputs.begin, begin + inputs.end, slot) == 1) {
+        node.last_use |= uint64_t{1} << bit;
+      }
+      last[slot] = -1;
+      program->dead_slots.push_back(slot);
+    }
+    for (size_t o = 0; o < node.info->output_dtypes.size(); ++o) {
+      const int32_t slot = node.first_slot + static_cast<int32_t>(o);
+      if (program->slot_readers[slot] == 0) program->dead_slots.push_back(slot);
+    }
+    node.dead.end = static_cast<int32_t>(program->dead_slots.size());
+  }
+};
+
+ProgramBuilder::ProgramBuilder(const KernelRegistry& registry, SessionState session)
+    : impl_(new Impl(registry)) {
+  impl_->program->session = session;
+}
+ProgramBuilder::~ProgramBuilder() = default;
+
+int ProgramBuilder::add_node(std::string name, std::string op, std::string device,
+                             std::vector<Endpoint> inputs, std::vector<int32_t> control_inputs,
+                             Attrs attrs, std::vector<DType> outputs) {
+  Impl& b = *impl_;
+  auto info = std::make_unique<NodeInfo>();
+  info->name = std::move(name);
+  info->op = std::move(op);
+  info->device = std::move(device);
+  info->attrs = std::move(attrs);
+  info->output_dtypes = std::move(outputs);
+  const NodeInfo& node = *info;
+  try {
+    std::vector<int32_t> slots;
+    std::vector<int32_t> before = std::move(control_inputs);
+    for (int32_t c : before) {
+      invariant(c >= 0 && c < static_cast<int32_t>(b.built.size()), "control input ", c);
+    }
+    for (Endpoint from : inputs) {
+      slots.push_back(b.slot_of(from, node));
+      info->input_dtypes.push_back(b.slot_dtypes[slots.back()]);
+      before.push_back(from.node);
+    }
+    b.add_slots(info->output_dtypes);
+    BuiltNode made{b.program->num_slots - static_cast<int32_t>(node.output_dtypes.size()),
+                   static_cast<int32_t>(node.output_dtypes.size()), -1};
+    if (!b.add_without_kernel(node, slots)) {
+      made.program_node = static_cast<int32_t>(b.program->nodes.size());
+      b.add_runnable(info, slots, before);
+    }
+    b.built.push_back(made);
+    return static_cast<int>(b.built.size()) - 1;
+  } catch (...) {
+    throw current_error(node);
+  }
+}
+
+std::unique_ptr<Program> ProgramBuilder::build() {
+  for (const FeedInfo& feed : impl_->program->feeds) {
+    invariant(feed.dtype != DType::kInvalid, "a feed index is missing");
+  }
+  for (int32_t slot : impl_->program->fetch_slots) invariant(slot >= 0, "a fetch index is missing");
+  impl_->link_successors();
+  impl_->find_last_uses();
+  return std::move(impl_->program);
+}
+
+}  // namespace penstock
