@@ -5,6 +5,7 @@
 #include "cpu/vector/binary.h"
 
 #include "cpu/vector/shapes.h"
+#include "cpu/vector/special_f32.h"
 
 namespace penstock::PENSTOCK_ISA {
 namespace {
@@ -55,6 +56,10 @@ struct SquaredDifference {
   }
 };
 
+struct Pow {
+  static float at(float x, float y) { return pow_f32(x, y); }
+};
+
 template <class F>
 ZipByType wrapping() {
   return {zip_loops<F, float>(), zip_loops<F, double>(), zip_loops<F, uint32_t>(),
@@ -77,6 +82,7 @@ void fill(BinaryLoops& loops) {
   loops.maximum = ordered<Maximum>();
   loops.minimum = ordered<Minimum>();
   loops.squared_difference = wrapping<SquaredDifference>();
+  loops.pow_f32 = zip_loops<Pow, float>();
 }
 
 }  // namespace penstock::PENSTOCK_ISA

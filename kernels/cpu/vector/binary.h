@@ -13,6 +13,7 @@ struct BinaryLoops {
   ZipByType maximum;
   ZipByType minimum;
   ZipByType squared_difference;
+  ZipLoops pow_f32;
 };
 
 }  // namespace penstock

@@ -8,13 +8,19 @@
 //   vector_table().unary.exp.f32(x, y, n);
 #pragma once
 
+#include "cpu/vector/activation.h"
 #include "cpu/vector/binary.h"
+#include "cpu/vector/compare.h"
+#include "cpu/vector/convert.h"
 #include "cpu/vector/unary.h"
 
 // X(struct, member of VectorTable)
 #define PENSTOCK_VECTOR_FAMILIES(X) \
   X(UnaryLoops, unary)              \
-  X(BinaryLoops, binary)
+  X(BinaryLoops, binary)            \
+  X(CompareLoops, compare)          \
+  X(ActivationLoops, activation)    \
+  X(ConvertLoops, convert)
 
 namespace penstock {
 

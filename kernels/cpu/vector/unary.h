@@ -1,4 +1,4 @@
-// Vectorised functions of one operand. See table.h.
+// Vectorised functions of one operand. A null entry: the portable loop of unary.cc serves.
 #pragma once
 
 #include "cpu/vector/loop_types.h"
@@ -9,8 +9,22 @@ struct UnaryLoops {
   MapByType abs;
   MapByType neg;
   MapByType reciprocal;
-  MapByType sqrt;
   MapByType square;
+  MapByType sqrt;
+  MapByType rsqrt;
+  MapByType exp;
+  MapByType expm1;
+  MapByType log;
+  MapByType log1p;
+  MapByType tanh;
+  MapByType sigmoid;
+  MapByType sinh;
+  MapByType cosh;
+  MapByType sin;
+  MapByType cos;
+  MapByType tan;
+  MapByType erf;
+  MapByType erfc;
 };
 
 }  // namespace penstock

@@ -1,0 +1,16 @@
+// Vectorised comparisons: two operands of a number type, a bool out. See table.h.
+#pragma once
+
+#include "cpu/vector/loop_types.h"
+
+namespace penstock {
+
+// greater and greater_equal are these with the operands exchanged.
+struct CompareLoops {
+  ZipByType equal;
+  ZipByType not_equal;
+  ZipByType less;
+  ZipByType less_equal;
+};
+
+}  // namespace penstock
