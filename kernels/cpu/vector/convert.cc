@@ -7,6 +7,12 @@
 namespace penstock::PENSTOCK_ISA {
 namespace {
 
+// A selection that the compiler does not narrow to 16 bits, for which it has no vector form.
+inline uint32_t choose(bool condition, uint32_t yes, uint32_t no) {
+  const uint32_t mask = 0u - static_cast<uint32_t>(condition);
+  return (yes & mask) | (no & ~mask);
+}
+
 void float16_to_float(const void* x, void* y, int64_t n) {
   const uint16_t* a = static_cast<const uint16_t*>(x);
   float* b = static_cast<float*>(y);
@@ -32,9 +38,9 @@ void float_to_float16(const void* x, void* y, int64_t n) {
     const uint32_t normal = (magnitude + 0xfffu + ((magnitude >> 13) & 1u) - (112u << 23)) >> 13;
     // Below the normal numbers the adder does the rounding.
     const uint32_t subnormal = bits_of(float_of(magnitude) + 0.5f) - 0x3f000000u;
-    uint32_t value = magnitude < 0x38800000u ? subnormal : normal;
-    value = magnitude >= 0x477ff000u ? 0x7c00u : value;
-    value = magnitude > 0x7f800000u ? 0x7e00u : value;
+    uint32_t value = choose(magnitude < 0x38800000u, subnormal, normal);
+    value = choose(magnitude >= 0x477ff000u, 0x7c00u, value);
+    value = choose(magnitude > 0x7f800000u, 0x7e00u, value);
     b[i] = static_cast<uint16_t>(value | ((u >> 16) & 0x8000u));
   }
 }
