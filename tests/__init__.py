@@ -1,1 +1,1 @@
-"""The test suite. A package, so that test modules can import `tests.cases` and `tests.reference`."""
+"""The test suite: a package, so that its modules can import `tests.cases` and `tests.reference`."""
