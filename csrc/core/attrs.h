@@ -56,6 +56,13 @@ class Attrs {
   T get_or(std::string_view name, T otherwise) const {
     return find(name) ? get<T>(name) : otherwise;
   }
+  // The same names, each value replaced by f(value).
+  template <class F>
+  Attrs mapped(F&& f) const {
+    Attrs out;
+    for (const auto& [key, value] : values_) out.set(key, f(value));
+    return out;
+  }
   bool has(std::string_view name) const { return find(name) != nullptr; }
 
  private:

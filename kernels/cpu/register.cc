@@ -11,6 +11,7 @@ void register_cpu_kernels(KernelRegistry& r) {
   register_joining(r);
   register_padding(r);
   register_transpose(r);
+  register_matmul(r);
 }
 
 KernelRegistry& kernel_registry() {

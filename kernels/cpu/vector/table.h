@@ -12,6 +12,7 @@
 #include "cpu/vector/binary.h"
 #include "cpu/vector/compare.h"
 #include "cpu/vector/convert.h"
+#include "cpu/vector/gemm.h"
 #include "cpu/vector/unary.h"
 
 // X(struct, member of VectorTable)
@@ -20,7 +21,8 @@
   X(BinaryLoops, binary)            \
   X(CompareLoops, compare)          \
   X(ActivationLoops, activation)    \
-  X(ConvertLoops, convert)
+  X(ConvertLoops, convert)          \
+  X(GemmLoops, gemm)
 
 namespace penstock {
 

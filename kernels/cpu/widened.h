@@ -1,0 +1,23 @@
+// Half precision by widening: the float32 kernel of an op, run on widened copies of its
+// float16 or bfloat16 inputs, its results rounded back once. A sum is thus taken in float.
+//
+//   r.add("Conv2D", kCpu, {{"T", kHalf2}}, widened<make<Conv2D<float>>>, Cost::kHeavy);
+#pragma once
+
+#include <memory>
+
+#include "runtime/kernel.h"
+#include "runtime/kernel_registry.h"
+
+namespace penstock {
+
+// The kernel of `node`; `factory` makes the one that it runs, for a node in which every half
+// dtype (of inputs, outputs and type attributes) reads float32.
+std::unique_ptr<Kernel> make_widened(const NodeInfo& node, KernelFactory factory);
+
+template <KernelFactory factory>
+std::unique_ptr<Kernel> widened(const NodeInfo& node) {
+  return make_widened(node, factory);
+}
+
+}  // namespace penstock
