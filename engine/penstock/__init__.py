@@ -1,0 +1,43 @@
+"""penstock: a dataflow graph execution engine with TensorFlow 1's programming interface.
+
+Build a graph, then run it:
+
+>>> import penstock as ps
+>>> x = ps.placeholder(ps.float32, [None])
+>>> y = ps.reduce_sum(x * 2.0)
+>>> with ps.Session() as sess:
+...     print(sess.run(y, {x: [1.0, 2.0]}))
+6.0
+
+This module imports the families of ops by name, then installs every name that `@export`
+recorded; `__init__.pyi` lists them for editors.
+"""
+
+import sys as _sys
+
+from penstock import dtypes as _dtypes
+from penstock import errors as errors
+from penstock import exports as _exports
+from penstock import protos as protos
+from penstock.autodiff import gradients as _gradients
+from penstock.dtypes import DType as DType
+from penstock.dtypes import as_dtype as as_dtype
+from penstock.graph.tensor import Operation as Operation
+from penstock.graph.tensor import Tensor as Tensor
+from penstock.ops import families as _families
+from penstock.ops import wrappers as _wrappers
+from penstock.shapes import Dimension as Dimension
+from penstock.shapes import TensorShape as TensorShape
+from penstock.shapes import unknown_shape as unknown_shape
+
+_PARTS = (_families, _gradients)  # imported for what they export
+
+for _dtype in _dtypes.ALL:
+    globals()[_dtype.name] = _dtype
+half, double = _dtypes.float16, _dtypes.float64
+
+raw_ops = _wrappers.raw
+_wrappers.export_wrappers()
+_exports.install(_sys.modules[__name__])
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Symbolic differentiation: nodes in, more nodes out."""

@@ -1,0 +1,1 @@
+"""The graph a user builds, and the IR that passes rewrite."""

@@ -1,0 +1,71 @@
+"""The stacks of defaults: the only global state of the package.
+
+Which graph is the default and which session evaluates `Tensor.eval` is kept per thread.
+Everything else that a scope changes (name, device, control inputs, colocation) belongs to
+one graph and lives in its `Scope`, an immutable record that `with` blocks replace.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Generic, NamedTuple, TypeVar
+
+T = TypeVar("T")
+
+
+class Scope(NamedTuple):
+    """What nodes made now inherit: one per graph and thread."""
+
+    name: str = ""
+    devices: tuple[Any, ...] = ()
+    controls: tuple[Any, ...] = ()
+    colocation: tuple[bytes, ...] = ()
+    gradient_ops: tuple[tuple[str, str], ...] = ()
+    attrs: tuple[tuple[str, Any], ...] = ()
+
+
+class DefaultStack(threading.local, Generic[T]):
+    """A per-thread stack whose top is the default."""
+
+    def __init__(self) -> None:
+        """Start empty in every thread."""
+        self.items: list[T] = []
+
+    def top(self) -> T | None:
+        """Return the innermost default, or None."""
+        return self.items[-1] if self.items else None
+
+    @contextmanager
+    def use(self, item: T) -> Iterator[T]:
+        """Make `item` the default inside a `with` block."""
+        self.items.append(item)
+        try:
+            yield item
+        finally:
+            if not self.items or self.items[-1] is not item:
+                self.items.remove(item)
+                raise RuntimeError("default scopes must be closed in the reverse order")
+            self.items.pop()
+
+
+graphs: DefaultStack[Any] = DefaultStack()
+sessions: DefaultStack[Any] = DefaultStack()
+
+_global_graph: list[Any] = []
+_lock = threading.Lock()
+
+
+def global_graph(make: Callable[[], Any]) -> Any:
+    """Return the process's default graph, made by `make` on first use."""
+    with _lock:
+        if not _global_graph:
+            _global_graph.append(make())
+        return _global_graph[0]
+
+
+def reset_global_graph() -> None:
+    """Forget the process's default graph; the next use makes a new one."""
+    with _lock:
+        _global_graph.clear()

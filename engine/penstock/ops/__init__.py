@@ -1,0 +1,1 @@
+"""The ops: one section each, in the file of its family."""
