@@ -1,4 +1,4 @@
-"""What every test gets: a random generator with a fixed seed, golden files, skipped markers.
+"""What every test gets: a fresh graph, a seeded random generator, golden files, skipped markers.
 
 Property tests run with the hypothesis profile named by HYPOTHESIS_PROFILE: `quick` (the default) or
 `thorough`, both without a deadline, since a shared machine's clock proves nothing.
@@ -7,12 +7,14 @@ Property tests run with the hypothesis profile named by HYPOTHESIS_PROFILE: `qui
 
 import importlib.util
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
 import numpy as np
 import pytest
+
+import penstock as ps
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -31,6 +33,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("gpu"):
             item.add_marker(pytest.mark.skip(reason="CuPy is not installed"))
+
+
+@pytest.fixture(autouse=True)
+def graph() -> Iterator[ps.Graph]:
+    """The default graph of the test, new and empty."""
+    with ps.Graph().as_default() as fresh:
+        yield fresh
 
 
 @pytest.fixture

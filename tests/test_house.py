@@ -1,8 +1,8 @@
 """The rules of the house: who may import whom, how long things may be, what must be complete.
 
-The layer table below is data; imports are read with `ast`, includes with a regular expression, so
-nothing needs to be built for the first half. Blocks under `if TYPE_CHECKING:` do not run and do
-not count as imports. An exemption needs a reason in its table.
+The layer table below is data; imports are read with `ast`, includes with a regular expression.
+Blocks under `if TYPE_CHECKING:` do not run and do not count as imports. An exemption needs a reason
+in its table.
 """
 
 import ast
@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from penstock.ops.registry import all_ops
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "engine" / "penstock"
@@ -252,3 +254,13 @@ def test_no_unfinished_work() -> None:
         if path.name != "test_house.py":
             found = marks.search(path.read_text(encoding="utf-8"))
             assert not found, f"{relative(path)}: {found}"
+
+
+def test_every_op_says_how_it_is_differentiated() -> None:
+    silent = [op.name for op in all_ops() if op.differentiable is None]
+    assert not silent, f"write @gradient or no_gradient for {silent}"
+
+
+def test_every_op_is_documented() -> None:
+    silent = [op.name for op in all_ops() if not op.doc.strip()]
+    assert not silent

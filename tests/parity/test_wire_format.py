@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
+
 from penstock import protos
 
 tf = pytest.importorskip("tensorflow")
@@ -44,7 +45,7 @@ def layout(field: FieldDescriptor) -> tuple[object, ...]:
     )
 
 
-@pytest.mark.parametrize("message", messages(), ids=lambda m: m.full_name)
+@pytest.mark.parametrize("message", list(messages()), ids=lambda m: m.full_name)
 def test_fields_are_tensorflows(message: Descriptor) -> None:
     name = message.full_name.replace("penstock.", "tensorflow.", 1)
     theirs = descriptor_pool.Default().FindMessageTypeByName(name)

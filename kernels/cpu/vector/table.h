@@ -13,8 +13,6 @@
 #include "cpu/vector/compare.h"
 #include "cpu/vector/convert.h"
 #include "cpu/vector/gemm.h"
-#include "cpu/vector/reduction.h"
-#include "cpu/vector/training.h"
 #include "cpu/vector/unary.h"
 
 // X(struct, member of VectorTable)
@@ -24,9 +22,7 @@
   X(CompareLoops, compare)          \
   X(ActivationLoops, activation)    \
   X(ConvertLoops, convert)          \
-  X(GemmLoops, gemm)                \
-  X(ReductionLoops, reduction)      \
-  X(TrainingLoops, training)
+  X(GemmLoops, gemm)
 
 namespace penstock {
 
