@@ -7,7 +7,10 @@ void register_cpu_kernels(KernelRegistry& r) {
   register_constants(r);
   register_shape(r);
   register_state(r);
+  register_training(r);
   register_scatter(r);
+  register_reduction(r);
+  register_scan(r);
   register_joining(r);
   register_padding(r);
   register_transpose(r);

@@ -9,7 +9,10 @@ namespace penstock {
 void register_constants(KernelRegistry& r);
 void register_shape(KernelRegistry& r);
 void register_state(KernelRegistry& r);
+void register_training(KernelRegistry& r);
 void register_scatter(KernelRegistry& r);
+void register_reduction(KernelRegistry& r);
+void register_scan(KernelRegistry& r);
 void register_joining(KernelRegistry& r);
 void register_padding(KernelRegistry& r);
 void register_transpose(KernelRegistry& r);

@@ -13,6 +13,8 @@
 #include "cpu/vector/compare.h"
 #include "cpu/vector/convert.h"
 #include "cpu/vector/gemm.h"
+#include "cpu/vector/reduction.h"
+#include "cpu/vector/training.h"
 #include "cpu/vector/unary.h"
 
 // X(struct, member of VectorTable)
@@ -22,7 +24,9 @@
   X(CompareLoops, compare)          \
   X(ActivationLoops, activation)    \
   X(ConvertLoops, convert)          \
-  X(GemmLoops, gemm)
+  X(GemmLoops, gemm)                \
+  X(ReductionLoops, reduction)      \
+  X(TrainingLoops, training)
 
 namespace penstock {
 

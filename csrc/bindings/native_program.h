@@ -1,0 +1,20 @@
+// The Python object `Program`: an executor that keeps its session alive.
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include "runtime/executor.h"
+#include "runtime/session.h"
+
+namespace penstock {
+
+struct NativeProgram {
+  NativeProgram(std::shared_ptr<Session> s, std::unique_ptr<Program> program)
+      : session(std::move(s)), executor(std::move(program)) {}
+
+  std::shared_ptr<Session> session;  // before the executor: it must outlive the kernels
+  Executor executor;
+};
+
+}  // namespace penstock

@@ -1,0 +1,71 @@
+// The factory of Python exceptions, and the translations both ways.
+#include "bindings/python_error.h"
+
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include "bindings/bind.h"
+#include "runtime/run_error.h"
+
+namespace py = pybind11;
+
+namespace penstock {
+namespace {
+
+py::object* factory = nullptr;  // never destroyed: the interpreter may be gone by then
+
+void set_error_factory(py::object callable) { factory = new py::object(std::move(callable)); }
+
+void set_from(const Error& error, const RunError& where) {
+  if (PyErr_Occurred()) return;  // a signal's handler raised: that is what the user wants to see
+  if (!factory) {
+    PyErr_SetString(PyExc_RuntimeError, error.what());
+    return;
+  }
+  try {
+    const py::object exception = (*factory)(static_cast<int>(error.code()), error.text(),
+                                            where.node_name, where.op, where.device, where.inputs);
+    PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception.ptr())), exception.ptr());
+  } catch (py::error_already_set& raised) {
+    raised.restore();
+  }
+}
+
+}  // namespace
+
+void set_python_error() {
+  try {
+    throw;
+  } catch (const RunError& error) {
+    set_from(error, error);
+  } catch (const Error& error) {
+    set_from(error, RunError(error.code(), error.text()));
+  } catch (py::error_already_set& error) {
+    error.restore();
+  } catch (const std::bad_alloc&) {
+    PyErr_NoMemory();
+  } catch (const std::exception& error) {
+    PyErr_SetString(PyExc_RuntimeError, error.what());
+  }
+}
+
+void throw_python_error() { throw py::error_already_set(); }
+
+std::string take_python_error_text() {
+  const py::error_already_set error;
+  return py::str(error.value());
+}
+
+void bind_errors(py::module_& m) {
+  m.def("set_error_factory", &set_error_factory, py::arg("factory"),
+        "Set the function that makes the exceptions which native calls raise.");
+  py::register_exception_translator([](std::exception_ptr pointer) {
+    try {
+      if (pointer) std::rethrow_exception(pointer);
+    } catch (const Error&) {
+      set_python_error();
+    }
+  });
+}
+
+}  // namespace penstock

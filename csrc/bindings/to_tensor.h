@@ -1,0 +1,26 @@
+// Python values to tensors. The interpreter lock is held.
+//
+// Arrays that are dense, aligned and of the right dtype are not copied when they are large:
+// the tensor then holds a reference to the array in a buffer that is not writable. Its last
+// owner may be a thread without the interpreter lock; the reference is then kept for
+// `drop_pending_references`.
+#pragma once
+
+#include "bindings/numpy_api.h"
+#include "core/tensor.h"
+#include "runtime/program.h"
+
+namespace penstock {
+
+// The value fed for `feed`, as NumPy's asarray(value, dtype) reads it. Throws a RunError that
+// names the fed tensor when it cannot be converted or its shape is not allowed.
+Tensor tensor_of_feed(PyObject* value, const FeedInfo& feed, Allocator& allocator);
+
+// The value of a tensor attribute, of the array's own dtype. Shares memory only with arrays
+// that nobody can write to.
+Tensor tensor_of_constant(PyArrayObject* array, Allocator& allocator);
+
+// Gives up references to arrays whose last tensor died without the interpreter lock.
+void drop_pending_references();
+
+}  // namespace penstock

@@ -1,0 +1,132 @@
+"""The native half: sessions, programs, kernels. Bound in csrc/bindings, a file a subject.
+
+Errors are raised through the factory that `set_error_factory` was given.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+def set_error_factory(
+    factory: Callable[[int, str, str, str, str, list[str]], BaseException],
+) -> None:
+    """Set what makes exceptions: factory(code, text, node_name, op, device, inputs)."""
+
+class ResourceHandle:
+    """A fetched handle of a resource."""
+
+    @property
+    def name(self) -> str: ...
+
+class Session:
+    """What programs share: resources, memory, thread pools. Any thread may use it."""
+
+    def __init__(
+        self,
+        intra_op_threads: int = 0,
+        inter_op_threads: int = 0,
+        deterministic: bool = False,
+        memory_limit: int = 0,
+    ) -> None:
+        """Threads: 0 is one per processor. A memory limit of 0 is none."""
+
+    @property
+    def closed(self) -> bool: ...
+    @property
+    def intra_op_threads(self) -> int: ...
+    @property
+    def inter_op_threads(self) -> int: ...
+    def close(self) -> None:
+        """Cancel the runs under way and let go of all resources. No run starts after it."""
+
+    def cancel_all(self) -> None:
+        """Cancel the runs under way."""
+
+    def variable_names(self) -> list[str]:
+        """Name the variables that exist, in order."""
+
+    def memory_stats(self) -> dict[str, int]:
+        """Bytes `live`, `peak`, `reserved`; counts of `allocations`, `system_allocations`."""
+
+    def trim_memory(self) -> int:
+        """Give cached memory back to the system and return how many bytes it was."""
+
+    def reset_peak(self) -> None:
+        """Let the peak start again from what is live now."""
+
+class ProgramBuilder:
+    """Builds one program, node by node. Use it from one thread."""
+
+    def __init__(self, session: Session) -> None: ...
+    def add_node(
+        self,
+        name: str,
+        op: str,
+        device: str,
+        inputs: Sequence[int],
+        control_inputs: Sequence[int],
+        attrs: Mapping[str, object],
+        output_dtypes: Sequence[int],
+    ) -> int:
+        """Add a node and return its number.
+
+        Its inputs and control inputs must be there already. `inputs` is flat: node, output,
+        node, output. `attrs` must be a dict; values that are None are left out.
+        """
+
+    def build(self) -> Program:
+        """Return the program. The builder is spent."""
+
+class Program:
+    """A program that is ready to run, from any number of threads at once."""
+
+    def run(self, values: Sequence[object], timeout_ms: int = 0, /) -> list[object]:
+        """Run once with values in feed order and return the fetches."""
+
+    def call(self, /, *values: object) -> list[object]:
+        """Run once with values in feed order and return the fetches: the fast way."""
+
+    def run_with_stats(
+        self, values: Sequence[object], timeout_ms: int = 0
+    ) -> tuple[list[object], dict[str, object]]:
+        """Run once; also return live_before, live_after, peak, allocations and mode."""
+
+    @property
+    def num_nodes(self) -> int: ...
+    @property
+    def work_ns(self) -> float:
+        """The measured time of a run without its conversions; 0 while unknown."""
+
+class KernelEntry:
+    """One kernel of an op."""
+
+    @property
+    def device_type(self) -> str: ...
+    @property
+    def types(self) -> dict[str, list[int]]:
+        """For each type attribute it constrains, the numbers of the allowed dtypes."""
+
+    @property
+    def cost(self) -> str:
+        """`trivial`, `elements` or `heavy`."""
+
+    @property
+    def priority(self) -> int: ...
+    @property
+    def label(self) -> str: ...
+
+def kernel_ops() -> list[str]:
+    """Name the ops that have kernels."""
+
+def kernel_entries(op: str) -> list[KernelEntry]:
+    """List the kernels of an op."""
+
+def supports(op: str, device_type: str, attrs: Mapping[str, object]) -> bool:
+    """Tell whether a kernel fits. `attrs` must be a dict with the node's type attributes."""
+
+def set_portable_only(on: bool) -> None:
+    """Choose only portable kernels from now on."""
+
+def dtype_table() -> list[tuple[str, int, int]]:
+    """List the dtypes as (name, number, bytes of an element)."""
+
+def cpu_info() -> dict[str, object]:
+    """Return `isa`, `processors` and `math_library`."""

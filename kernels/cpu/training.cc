@@ -1,0 +1,186 @@
+// Optimizer updates: one fused pass over a weight, its slots and the gradient, in place, under
+// the variables' locks; or, for sparse gradients, over the rows that the indices name.
+//
+// A rule says which vector loop an op runs and how its scalar inputs become the loop's scalars;
+// everything else is shared by all rules. Where an index occurs twice its updates apply one
+// after the other, in order.
+#include <array>
+#include <cmath>
+#include <vector>
+
+#include "cpu/elements.h"
+#include "cpu/gather.h"
+#include "cpu/register.h"
+#include "cpu/variables.h"
+#include "cpu/vector/table.h"
+
+namespace penstock {
+namespace {
+
+using Scalars = std::array<double, 6>;
+
+struct Rule {
+  const char* op;
+  int variables;  // the weight and its slots: the first inputs
+  int gradient;   // which input the gradient is
+  int indices;    // which input the row numbers are; 0: the gradient is dense
+  const UpdateByType* (*loop)(const TrainingLoops&, const NodeInfo&);
+  Scalars (*prepare)(const Scalars& given);  // the loop's scalars from the op's
+};
+
+bool flag(const NodeInfo& node, const char* name, bool otherwise = false) {
+  return node.attrs.get_or<bool>(name, otherwise);
+}
+
+Scalars as_given(const Scalars& s) { return s; }
+Scalars without_epsilon(const Scalars& s) { return {s[0], 0}; }
+
+// beta1_power, beta2_power, lr, beta1, beta2, epsilon
+Scalars adam_scalars(const Scalars& s) {
+  return {s[2] * std::sqrt(1 - s[1]) / (1 - s[0]), 1 - s[3], 1 - s[4], s[5]};
+}
+// lr, l1, l2, lr_power
+Scalars ftrl_scalars(const Scalars& s) { return {s[0], s[1], 2 * s[2], 0, -s[3]}; }
+// lr, l1, l2, l2_shrinkage, lr_power
+Scalars ftrl_v2_scalars(const Scalars& s) { return {s[0], s[1], 2 * s[2], 2 * s[3], -s[4]}; }
+
+const UpdateByType* descent(const TrainingLoops& t, const NodeInfo&) { return &t.gradient_descent; }
+const UpdateByType* momentum(const TrainingLoops& t, const NodeInfo& node) {
+  return flag(node, "use_nesterov") ? &t.momentum_nesterov : &t.momentum;
+}
+const UpdateByType* keras_momentum(const TrainingLoops& t, const NodeInfo& node) {
+  return flag(node, "use_nesterov") ? &t.keras_momentum_nesterov : &t.keras_momentum;
+}
+const UpdateByType* adagrad(const TrainingLoops& t, const NodeInfo& node) {
+  return flag(node, "update_slots", true) ? &t.adagrad : &t.adagrad_frozen;
+}
+const UpdateByType* adam(const TrainingLoops& t, const NodeInfo& node) {
+  return flag(node, "use_nesterov") ? &t.adam_nesterov : &t.adam;
+}
+const UpdateByType* rms_prop(const TrainingLoops& t, const NodeInfo&) { return &t.rms_prop; }
+const UpdateByType* centered(const TrainingLoops& t, const NodeInfo&) {
+  return &t.centered_rms_prop;
+}
+const UpdateByType* adadelta(const TrainingLoops& t, const NodeInfo&) { return &t.adadelta; }
+const UpdateByType* ftrl(const TrainingLoops& t, const NodeInfo& node) {
+  return flag(node, "multiply_linear_by_lr") ? &t.ftrl_by_lr : &t.ftrl;
+}
+
+// op, variables, gradient, indices, loop, scalars
+constexpr Rule kRules[] = {
+    {"ResourceApplyGradientDescent", 1, 2, 0, descent, as_given},
+    {"ResourceApplyMomentum", 2, 3, 0, momentum, as_given},
+    {"ResourceApplyKerasMomentum", 2, 3, 0, keras_momentum, as_given},
+    {"ResourceApplyAdagrad", 2, 3, 0, adagrad, without_epsilon},
+    {"ResourceApplyAdagradV2", 2, 4, 0, adagrad, as_given},
+    {"ResourceApplyAdam", 3, 9, 0, adam, adam_scalars},
+    {"ResourceApplyRMSProp", 3, 7, 0, rms_prop, as_given},
+    {"ResourceApplyCenteredRMSProp", 4, 8, 0, centered, as_given},
+    {"ResourceApplyAdadelta", 3, 6, 0, adadelta, as_given},
+    {"ResourceApplyFtrl", 3, 3, 0, ftrl, ftrl_scalars},
+    {"ResourceApplyFtrlV2", 3, 3, 0, ftrl, ftrl_v2_scalars},
+    {"ResourceSparseApplyMomentum", 2, 3, 4, momentum, as_given},
+    {"ResourceSparseApplyKerasMomentum", 2, 3, 4, keras_momentum, as_given},
+    {"ResourceSparseApplyAdagrad", 2, 3, 4, adagrad, without_epsilon},
+    {"ResourceSparseApplyRMSProp", 3, 7, 8, rms_prop, as_given},
+    {"ResourceSparseApplyCenteredRMSProp", 4, 8, 9, centered, as_given},
+    {"ResourceSparseApplyAdadelta", 3, 6, 7, adadelta, as_given},
+    {"ResourceSparseApplyFtrl", 3, 3, 4, ftrl, ftrl_scalars},
+    {"ResourceSparseApplyFtrlV2", 3, 3, 4, ftrl, ftrl_v2_scalars},
+};
+
+const Rule& rule_of(const std::string& op) {
+  for (const Rule& rule : kRules) {
+    if (op == rule.op) return rule;
+  }
+  fail(Code::kInternal, "no update rule for ", op);
+}
+
+class Update final : public Kernel {
+ public:
+  explicit Update(const NodeInfo& node) : rule_(rule_of(node.op)), dtype_(node.attr_dtype("T")) {
+    const UpdateByType* loops = rule_.loop(vector_table().training, node);
+    loop_ = dtype_ == DType::kFloat64 ? loops->f64 : loops->f32;
+  }
+
+  void compute(KernelContext& ctx) override {
+    const Tensor& grad = ctx.input(rule_.gradient);
+    const Scalars scalars = rule_.prepare(read_scalars(ctx));
+    LockedVariables variables(ctx, rule_.variables, dtype_);
+    if (rule_.indices == 0) {
+      update_all(ctx, variables, grad, scalars);
+    } else {
+      update_rows(ctx, variables, grad, ctx.input(rule_.indices), scalars);
+    }
+  }
+
+ private:
+  Scalars read_scalars(const KernelContext& ctx) const {
+    Scalars scalars = {};
+    size_t n = 0;
+    for (int i = rule_.variables; i < ctx.num_inputs(); ++i) {
+      if (i == rule_.gradient || (rule_.indices != 0 && i == rule_.indices)) continue;
+      const Tensor& t = ctx.input(i);
+      require(t.is_scalar(), "input ", i, " is a hyperparameter and must be a scalar, got shape ",
+              t.shape());
+      scalars[n++] = dtype_ == DType::kFloat64 ? t.scalar<double>() : t.scalar<float>();
+    }
+    return scalars;
+  }
+
+  double element_cost() const { return 0.4 * (rule_.variables + 1); }
+
+  // `n` elements from `first` on of every variable, with the gradient's from `grad_first` on.
+  void apply(LockedVariables& variables, int64_t first, const Tensor& grad, int64_t grad_first,
+             int64_t n, const Scalars& scalars) const {
+    void* at[4];
+    for (int i = 0; i < rule_.variables; ++i) {
+      at[i] = element_at(variables.value(i).raw(), dtype_, first);
+    }
+    loop_(at, element_at(grad.raw(), dtype_, grad_first), scalars.data(), n);
+  }
+
+  void update_all(const KernelContext& ctx, LockedVariables& variables, const Tensor& grad,
+                  const Scalars& scalars) const {
+    require(grad.shape() == variables.value(0).shape(), "the weight has shape ",
+            variables.value(0).shape(), ", the gradient has ", grad.shape());
+    ctx.parallel_for(grad.num_elements(), element_cost(), [&](int64_t begin, int64_t end) {
+      apply(variables, begin, grad, begin, end - begin, scalars);
+    });
+  }
+
+  // Threads divide the weight's rows; each applies the updates of its own, in order.
+  void update_rows(const KernelContext& ctx, LockedVariables& variables, const Tensor& grad,
+                   const Tensor& indices, const Scalars& scalars) const {
+    const Shape& shape = variables.value(0).shape();
+    require(shape.rank() > 0, "the weight is a scalar: it has no rows to update");
+    require(indices.rank() == 1, "indices must be a vector, got shape ", indices.shape());
+    Shape expected = shape;
+    expected.set(0, indices.dim(0));
+    require(grad.shape() == expected, "the gradient must have shape ", expected,
+            " (indices, then a row of the weight), got ", grad.shape());
+    const std::vector<int64_t> rows = checked_indices(indices, shape[0]);
+    if (grad.num_elements() == 0) return;
+    const int64_t inner = shape.product(1, shape.rank());
+    const double cost = (4.0 + element_cost() * static_cast<double>(inner)) *
+                        static_cast<double>(rows.size()) / static_cast<double>(shape[0]);
+    ctx.parallel_for(shape[0], cost, [&](int64_t begin, int64_t end) {
+      for (size_t k = 0; k < rows.size(); ++k) {
+        if (rows[k] < begin || rows[k] >= end) continue;
+        apply(variables, rows[k] * inner, grad, static_cast<int64_t>(k) * inner, inner, scalars);
+      }
+    });
+  }
+
+  const Rule& rule_;
+  DType dtype_;
+  UpdateFn loop_;
+};
+
+}  // namespace
+
+void register_training(KernelRegistry& r) {
+  for (const Rule& rule : kRules) r.add(rule.op, kCpu, {{"T", kFloat2}}, make<Update>);
+}
+
+}  // namespace penstock
