@@ -9,6 +9,7 @@ void register_cpu_kernels(KernelRegistry& r) {
   register_state(r);
   register_training(r);
   register_scatter(r);
+  register_random(r);
   register_partition(r);
   register_indexing(r);
   register_slicing(r);

@@ -11,6 +11,7 @@ void register_shape(KernelRegistry& r);
 void register_state(KernelRegistry& r);
 void register_training(KernelRegistry& r);
 void register_scatter(KernelRegistry& r);
+void register_random(KernelRegistry& r);
 void register_partition(KernelRegistry& r);
 void register_indexing(KernelRegistry& r);
 void register_slicing(KernelRegistry& r);

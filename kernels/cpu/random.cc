@@ -1,0 +1,243 @@
+// Random tensors with state: every op node owns a stream of numbers, kept in the session's
+// resources, so that it goes on from run to run and from program to program.
+//
+// Which counter values an element uses depends on its position only; threads and pieces make
+// no difference. An execution moves the stream by 256 counter values for each element.
+#include <algorithm>
+#include <cstring>
+#include <mutex>
+#include <random>
+#include <vector>
+
+#include "cpu/axes.h"
+#include "cpu/distributions.h"
+#include "cpu/elements.h"
+#include "cpu/random_fill.h"
+#include "cpu/register.h"
+
+namespace penstock {
+namespace {
+
+constexpr uint64_t kSkipPerElement = 256;
+
+class RandomStream final : public Resource {
+ public:
+  explicit RandomStream(Philox start) : next_(start) {}
+  const char* kind() const override { return "a random stream"; }
+
+  // The place to draw from; the stream moves on by `count` counter values.
+  Philox reserve(uint64_t count) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    const Philox here = next_;
+    next_.skip(count);
+    return here;
+  }
+
+ private:
+  std::mutex mutex_;
+  Philox next_;
+};
+
+Philox seeded(const NodeInfo& node) {
+  auto seed = static_cast<uint64_t>(node.attrs.get_or<int64_t>("seed", 0));
+  auto seed2 = static_cast<uint64_t>(node.attrs.get_or<int64_t>("seed2", 0));
+  if (seed == 0 && seed2 == 0) {
+    std::random_device entropy;
+    seed = (uint64_t{entropy()} << 32) | entropy();
+    seed2 = (uint64_t{entropy()} << 32) | entropy();
+  }
+  return Philox{seed, 0, seed2};
+}
+
+// A kernel with a stream, found once for each program.
+class RandomKernel : public Kernel {
+ public:
+  explicit RandomKernel(const NodeInfo& node) : name_("random/" + node.name) {}
+
+ protected:
+  Philox reserve(const KernelContext& ctx, uint64_t counters) {
+    std::call_once(once_, [&] {
+      auto made = ctx.session().resources->get_or_make(
+          name_, [&] { return std::make_shared<RandomStream>(seeded(ctx.node())); });
+      stream_ = std::dynamic_pointer_cast<RandomStream>(made);
+      invariant(stream_ != nullptr, name_, " is not a random stream");
+    });
+    return stream_->reserve(counters);
+  }
+
+ private:
+  std::string name_;
+  std::once_flag once_;
+  std::shared_ptr<RandomStream> stream_;
+};
+
+class RandomNumbers final : public RandomKernel {
+ public:
+  RandomNumbers(const NodeInfo& node, RandomFillFn fill) : RandomKernel(node), fill_(fill) {}
+  void compute(KernelContext& ctx) override {
+    Tensor& out = ctx.allocate_output(0, shape_from(ctx.input(0)));
+    const auto n = static_cast<uint64_t>(out.num_elements());
+    fill_(ctx, reserve(ctx, n * kSkipPerElement), out);
+  }
+
+ private:
+  RandomFillFn fill_;
+};
+
+template <RandomFillFn (*choose)(DType)>
+std::unique_ptr<Kernel> random_numbers(const NodeInfo& node) {
+  return std::make_unique<RandomNumbers>(node, choose(node.output_dtypes[0]));
+}
+
+class RandomUniformInt final : public RandomKernel {
+ public:
+  explicit RandomUniformInt(const NodeInfo& node) : RandomKernel(node) {}
+  void compute(KernelContext& ctx) override {
+    Tensor& out = ctx.allocate_output(0, shape_from(ctx.input(0)));
+    const auto n = static_cast<uint64_t>(out.num_elements());
+    fill_uniform_int(ctx, reserve(ctx, n * kSkipPerElement), ctx.input(1), ctx.input(2), out);
+  }
+};
+
+// The first dimension in random order: each place swaps with one at or after it.
+class RandomShuffle final : public RandomKernel {
+ public:
+  explicit RandomShuffle(const NodeInfo& node) : RandomKernel(node) {}
+  void compute(KernelContext& ctx) override {
+    const Tensor x = ctx.input(0);
+    const int64_t n = x.rank() == 0 ? 1 : x.dim(0);
+    if (n <= 1) return ctx.set_output(0, x);
+    require(n <= int64_t{UINT32_MAX}, "at most 2^32 rows can be shuffled, got ", n);
+    const Philox stream = reserve(ctx, static_cast<uint64_t>(n - 1 + 3) / 4);
+    std::vector<int64_t> order(static_cast<size_t>(n));
+    for (int64_t i = 0; i < n; ++i) order[static_cast<size_t>(i)] = i;
+    Words words = {};
+    for (int64_t i = 0; i < n - 1; ++i) {
+      if (i % 4 == 0) words = stream.at(static_cast<uint64_t>(i / 4));
+      const uint32_t other = words[static_cast<size_t>(i % 4)] % static_cast<uint32_t>(n - i);
+      std::swap(order[static_cast<size_t>(i)], order[static_cast<size_t>(i + other)]);
+    }
+    Tensor& out = ctx.allocate_output(0, x.shape());
+    const int64_t row = x.num_elements() / n;
+    ctx.parallel_for(
+        n, 3.0 + move_cost(x.dtype()) * static_cast<double>(row), [&](int64_t begin, int64_t end) {
+          for (int64_t i = begin; i < end; ++i) {
+            copy_block(x.dtype(), element_at(out.raw(), x.dtype(), i * row),
+                       element_at(x.raw(), x.dtype(), order[static_cast<size_t>(i)] * row), row);
+          }
+        });
+  }
+};
+
+// Draws from rows of unnormalised log-probabilities, by inverting each row's running sum.
+class Multinomial final : public RandomKernel {
+ public:
+  explicit Multinomial(const NodeInfo& node) : RandomKernel(node) {}
+
+  void compute(KernelContext& ctx) override {
+    const Tensor& logits = ctx.input(0);
+    require(logits.rank() == 2, "logits must be a matrix, got shape ", logits.shape());
+    const int64_t rows = logits.dim(0), classes = logits.dim(1);
+    const int64_t samples = int_scalar(ctx.input(1), "num_samples");
+    require(samples >= 0, "num_samples must not be negative, got ", samples);
+    require(classes > 0 || rows == 0, "logits must have at least one class, got shape ",
+            logits.shape());
+    Tensor& out = ctx.allocate_output(0, Shape({rows, samples}));
+    if (out.num_elements() == 0) return;
+    const auto per_row = static_cast<uint64_t>((samples + 3) / 4 * 2);  // two draws a counter
+    const Philox stream = reserve(ctx, static_cast<uint64_t>(rows) * per_row * 4 * kSkipPerElement);
+    visit_dtype<float, double, int32_t, int64_t, int8_t, uint8_t, int16_t, uint16_t, uint32_t,
+                uint64_t, float16, bfloat16>(logits.dtype(), [&](auto zero) {
+      using T = decltype(zero);
+      const double cost = 10.0 * static_cast<double>(classes) + 30.0 * static_cast<double>(samples);
+      ctx.parallel_for(rows, cost, [&](int64_t begin, int64_t end) {
+        for (int64_t r = begin; r < end; ++r) {
+          Philox at = stream;
+          at.skip(static_cast<uint64_t>(r) * per_row);
+          draw_row(at, logits.data<T>() + r * classes, classes, out, r * samples, samples);
+        }
+      });
+    });
+  }
+
+ private:
+  template <class T>
+  static void draw_row(const Philox& stream, const T* logits, int64_t classes, Tensor& out,
+                       int64_t first, int64_t samples) {
+    double largest = -HUGE_VAL;
+    for (int64_t c = 0; c < classes; ++c) {
+      const double v = static_cast<double>(logits[c]);
+      if (std::isfinite(v)) largest = std::max(largest, v);
+    }
+    std::vector<double> running(static_cast<size_t>(classes));
+    double total = 0;
+    for (int64_t c = 0; c < classes; ++c) {
+      const double v = static_cast<double>(logits[c]);
+      if (std::isfinite(v)) total += std::exp(v - largest);
+      running[static_cast<size_t>(c)] = total;
+    }
+    for (int64_t s = 0; s < samples; ++s) {
+      const Words w = stream.at(static_cast<uint64_t>(s / 2));
+      const double u = s % 2 == 0 ? unit_double(w[0], w[1]) : unit_double(w[2], w[3]);
+      const auto found = std::upper_bound(running.begin(), running.end(), u * total);
+      const int64_t index = std::min<int64_t>(found - running.begin(), classes - 1);
+      if (out.dtype() == DType::kInt64) {
+        out.mutable_data<int64_t>()[first + s] = index;
+      } else {
+        out.mutable_data<int32_t>()[first + s] = static_cast<int32_t>(index);
+      }
+    }
+  }
+};
+
+// Stateless ops: the two seeds are scrambled into the key and the high half of the counter.
+Philox stateless_stream(const Tensor& seed) {
+  require(seed.rank() == 1 && seed.dim(0) == 2, "seed must have shape [2], got ", seed.shape());
+  const auto s0 = static_cast<uint64_t>(int_at(seed, 0)),
+             s1 = static_cast<uint64_t>(int_at(seed, 1));
+  const Words mixed = philox_rounds({static_cast<uint32_t>(s0), static_cast<uint32_t>(s0 >> 32),
+                                     static_cast<uint32_t>(s1), static_cast<uint32_t>(s1 >> 32)},
+                                    0x3ec8f720u, 0x02461e29u);
+  return Philox{mixed[0] | uint64_t{mixed[1]} << 32, 0, mixed[2] | uint64_t{mixed[3]} << 32};
+}
+
+class Stateless final : public Kernel {
+ public:
+  explicit Stateless(RandomFillFn fill) : fill_(fill) {}
+  void compute(KernelContext& ctx) override {
+    const Philox stream = stateless_stream(ctx.input(1));
+    fill_(ctx, stream, ctx.allocate_output(0, shape_from(ctx.input(0))));
+  }
+
+ private:
+  RandomFillFn fill_;
+};
+
+template <RandomFillFn (*choose)(DType)>
+std::unique_ptr<Kernel> stateless(const NodeInfo& node) {
+  return std::make_unique<Stateless>(choose(node.output_dtypes[0]));
+}
+
+void compute_stateless_uniform_int(KernelContext& ctx) {
+  Tensor& out = ctx.allocate_output(0, shape_from(ctx.input(0)));
+  fill_uniform_int(ctx, stateless_stream(ctx.input(1)), ctx.input(2), ctx.input(3), out);
+}
+
+}  // namespace
+
+void register_random(KernelRegistry& r) {
+  const TypeConstraints floats{{"dtype", kFloating}};
+  r.add("RandomUniform", kCpu, floats, random_numbers<uniform_fill>);
+  r.add("RandomStandardNormal", kCpu, floats, random_numbers<normal_fill>);
+  r.add("TruncatedNormal", kCpu, floats, random_numbers<truncated_normal_fill>);
+  r.add("RandomUniformInt", kCpu, {{"Tout", kIndex}}, make<RandomUniformInt>);
+  r.add("RandomShuffle", kCpu, {}, make<RandomShuffle>);
+  r.add("Multinomial", kCpu, {{"T", kReal}, {"output_dtype", kIndex}}, make<Multinomial>);
+  r.add("StatelessRandomUniform", kCpu, floats, stateless<uniform_fill>);
+  r.add("StatelessRandomNormal", kCpu, floats, stateless<normal_fill>);
+  r.add("StatelessTruncatedNormal", kCpu, floats, stateless<truncated_normal_fill>);
+  r.add("StatelessRandomUniformInt", kCpu, {{"dtype", kIndex}},
+        function<compute_stateless_uniform_int>);
+}
+
+}  // namespace penstock
