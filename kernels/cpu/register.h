@@ -8,6 +8,14 @@ namespace penstock {
 
 void register_constants(KernelRegistry& r);
 void register_shape(KernelRegistry& r);
+void register_unary(KernelRegistry& r);
+void register_binary(KernelRegistry& r);
+void register_division(KernelRegistry& r);  // called by register_binary
+void register_compare(KernelRegistry& r);
+void register_select(KernelRegistry& r);
+void register_cast(KernelRegistry& r);
+void register_activation(KernelRegistry& r);
+void register_sums(KernelRegistry& r);
 void register_state(KernelRegistry& r);
 void register_training(KernelRegistry& r);
 void register_scatter(KernelRegistry& r);

@@ -30,6 +30,18 @@ struct LessEqual {
     return x <= y;
   }
 };
+struct Greater {
+  template <class T>
+  static bool at(T x, T y) {
+    return x > y;
+  }
+};
+struct GreaterEqual {
+  template <class T>
+  static bool at(T x, T y) {
+    return x >= y;
+  }
+};
 
 template <class F>
 ZipByType by_type() {
@@ -45,6 +57,8 @@ void fill(CompareLoops& loops) {
   loops.not_equal = by_type<NotEqual>();
   loops.less = by_type<Less>();
   loops.less_equal = by_type<LessEqual>();
+  loops.greater = by_type<Greater>();
+  loops.greater_equal = by_type<GreaterEqual>();
 }
 
 }  // namespace penstock::PENSTOCK_ISA

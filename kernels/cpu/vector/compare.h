@@ -5,12 +5,13 @@
 
 namespace penstock {
 
-// greater and greater_equal are these with the operands exchanged.
 struct CompareLoops {
   ZipByType equal;
   ZipByType not_equal;
   ZipByType less;
   ZipByType less_equal;
+  ZipByType greater;
+  ZipByType greater_equal;
 };
 
 }  // namespace penstock

@@ -1,4 +1,5 @@
-// The loop shapes of the vector files: lift a scalar functor to contiguous arrays.
+// The loops over contiguous arrays, for the vector files and for portable kernels: they lift
+// a scalar functor.
 //
 // A functor is a struct with `template <class T> static T at(...)`, branch-free so that the
 // compiler turns the loop into vector instructions. `ivdep` says that element i depends on
@@ -11,10 +12,10 @@
 namespace penstock {
 namespace {
 
-template <class F, class T>
+template <class F, class T, class Y = T>
 void map_loop(const void* x, void* y, int64_t n) {
   const T* a = static_cast<const T*>(x);
-  T* b = static_cast<T*>(y);
+  Y* b = static_cast<Y*>(y);
 #pragma GCC ivdep
   for (int64_t i = 0; i < n; ++i) b[i] = F::at(a[i]);
 }

@@ -35,6 +35,18 @@ struct Sqrt {
   static float at(float x) { return __builtin_sqrtf(x); }
   static double at(double x) { return __builtin_sqrt(x); }
 };
+struct Floor {
+  static float at(float x) { return __builtin_floorf(x); }
+  static double at(double x) { return __builtin_floor(x); }
+};
+struct Ceil {
+  static float at(float x) { return __builtin_ceilf(x); }
+  static double at(double x) { return __builtin_ceil(x); }
+};
+struct Rint {
+  static float at(float x) { return __builtin_rintf(x); }
+  static double at(double x) { return __builtin_rint(x); }
+};
 struct Rsqrt {
   static float at(float x) { return 1.0f / __builtin_sqrtf(x); }
   static double at(double x) { return 1.0 / __builtin_sqrt(x); }
@@ -90,6 +102,9 @@ void fill(UnaryLoops& loops) {
   loops.reciprocal = map_by_type<Reciprocal>();
   loops.square = map_by_type<Square>();
   loops.sqrt = map_by_type<Sqrt>();
+  loops.floor = map_by_type<Floor>();
+  loops.ceil = map_by_type<Ceil>();
+  loops.rint = map_by_type<Rint>();
   loops.rsqrt = map_by_type<Rsqrt>();
   loops.exp = both<exp_f32, exp_f64>();
   loops.expm1 = both<expm1_f32, expm1_f64>();

@@ -11,6 +11,9 @@ struct UnaryLoops {
   MapByType reciprocal;
   MapByType square;
   MapByType sqrt;
+  MapByType floor;
+  MapByType ceil;
+  MapByType rint;
   MapByType rsqrt;
   MapByType exp;
   MapByType expm1;

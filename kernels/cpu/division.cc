@@ -1,0 +1,157 @@
+// Division and remainder. Part of the family `binary`.
+//
+// For integers a zero divisor is found before anything is computed and is the user's mistake;
+// the smallest integer divided by -1 wraps around to itself.
+#include <cmath>
+#include <complex>
+#include <type_traits>
+
+#include "cpu/loops.h"
+#include "cpu/register.h"
+#include "cpu/vector/shapes.h"
+#include "cpu/vector/table.h"
+
+namespace penstock {
+namespace {
+
+constexpr double kDivide = 0.5;
+constexpr double kInteger64Divide = 5.0;
+constexpr double kRemainder = 15.0;
+
+template <class T>
+T quotient(T x, T y) {
+  if constexpr (std::is_signed_v<T>) {
+    if (y == T(-1)) return static_cast<T>(uint64_t{0} - static_cast<uint64_t>(x));
+  }
+  return static_cast<T>(x / y);
+}
+template <class T>
+T remainder(T x, T y) {
+  if constexpr (std::is_signed_v<T>) {
+    if (y == T(-1)) return T(0);
+  }
+  return static_cast<T>(x % y);
+}
+
+struct TruncateDiv {
+  template <class T>
+  static T at(T x, T y) {
+    return quotient(x, y);
+  }
+};
+struct FloorDiv {
+  template <class T>
+  static T at(T x, T y) {
+    if constexpr (std::is_floating_point_v<T>) {
+      return std::floor(x / y);
+    } else {
+      const bool inexact = remainder(x, y) != 0;
+      return static_cast<T>(quotient(x, y) - (inexact && ((x < 0) != (y < 0))));
+    }
+  }
+};
+struct TruncateMod {
+  template <class T>
+  static T at(T x, T y) {
+    if constexpr (std::is_floating_point_v<T>)
+      return std::fmod(x, y);
+    else
+      return remainder(x, y);
+  }
+};
+struct FloorMod {
+  template <class T>
+  static T at(T x, T y) {
+    const T r = TruncateMod::at(x, y);
+    return r != 0 && ((r < 0) != (y < 0)) ? static_cast<T>(r + y) : r;
+  }
+};
+struct Divide {
+  template <class T>
+  static T at(const T& x, const T& y) {
+    return x / y;
+  }
+};
+struct DivNoNan {
+  template <class T>
+  static T at(const T& x, const T& y) {
+    return y == T(0) ? T(0) : x / y;
+  }
+};
+struct Xdivy {
+  template <class T>
+  static T at(const T& x, const T& y) {
+    return x == T(0) ? T(0) : x / y;
+  }
+};
+
+template <class T>
+void require_no_zero(const Tensor&, const Tensor& y) {
+  const T* divisors = y.data<T>();
+  for (int64_t i = 0, n = y.num_elements(); i < n; ++i) {
+    require(divisors[i] != 0, "integer division by zero: element ", i, " of y");
+  }
+}
+
+template <class F>
+ZipSpec integer(DType t) {
+  return visit_dtype<int32_t, int64_t, int8_t, uint8_t, int16_t, uint16_t, uint32_t, uint64_t>(
+      t, [](auto e) -> ZipSpec {
+        using T = decltype(e);
+        return {zip_loops<F, T>(), sizeof(T) == 8 ? kInteger64Divide : 2.0, require_no_zero<T>};
+      });
+}
+template <class F>
+ZipSpec floating(DType t, double cost) {
+  return visit_dtype<float, double>(t, [cost](auto e) -> ZipSpec {
+    return {zip_loops<F, decltype(e)>(), cost};
+  });
+}
+template <class F>
+ZipSpec floating_or_complex(DType t) {
+  return visit_dtype<float, double, complex64, complex128>(t, [](auto e) -> ZipSpec {
+    return {zip_loops<F, decltype(e)>(), kDivide};
+  });
+}
+
+ZipSpec real_div_loops(DType t) {
+  const ZipByType& fast = vector_table().binary.div;
+  if (t == DType::kFloat32) return {fast.f32, kDivide};
+  if (t == DType::kFloat64) return {fast.f64, 2 * kDivide};
+  return visit_dtype<complex64, complex128>(t, [](auto e) -> ZipSpec {
+    return {zip_loops<Divide, decltype(e)>(), 4.0};
+  });
+}
+ZipSpec truncate_div_loops(DType t) { return integer<TruncateDiv>(t); }
+ZipSpec div_loops(DType t) { return kInteger.has(t) ? truncate_div_loops(t) : real_div_loops(t); }
+ZipSpec floor_div_loops(DType t) {
+  return kInteger.has(t) ? integer<FloorDiv>(t) : floating<FloorDiv>(t, 2.0);
+}
+ZipSpec floor_mod_loops(DType t) {
+  return kInteger.has(t) ? integer<FloorMod>(t) : floating<FloorMod>(t, kRemainder);
+}
+ZipSpec truncate_mod_loops(DType t) {
+  return kInteger.has(t) ? integer<TruncateMod>(t) : floating<TruncateMod>(t, kRemainder);
+}
+ZipSpec div_no_nan_loops(DType t) { return floating_or_complex<DivNoNan>(t); }
+ZipSpec xdivy_loops(DType t) { return floating_or_complex<Xdivy>(t); }
+
+}  // namespace
+
+void register_division(KernelRegistry& r) {
+  const DTypeSet analytic = kFloating | kComplex;
+  const auto add = [&r](const char* op, DTypeSet types, KernelFactory factory) {
+    r.add(op, kCpu, {{"T", types}}, factory);
+  };
+  add("Div", kNumber, zip<div_loops>);
+  add("RealDiv", analytic, zip<real_div_loops>);
+  add("TruncateDiv", kInteger, zip<truncate_div_loops>);
+  add("FloorDiv", kReal, zip<floor_div_loops>);
+  add("FloorMod", kReal, zip<floor_mod_loops>);
+  add("Mod", kFloating | kIndex, zip<truncate_mod_loops>);
+  add("TruncateMod", kFloating | kIndex, zip<truncate_mod_loops>);
+  add("DivNoNan", analytic, zip<div_no_nan_loops>);
+  add("Xdivy", analytic, zip<xdivy_loops>);
+}
+
+}  // namespace penstock
