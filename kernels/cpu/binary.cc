@@ -1,4 +1,4 @@
-// Arithmetic of two operands with broadcasting, and logic. Division is in division.cc.
+// Arithmetic of two operands with broadcasting, and logic. Division is a file of its own.
 //
 // Integers wrap around: they are computed as unsigned numbers, so signed and unsigned dtypes of
 // one size share a loop.
@@ -227,7 +227,6 @@ void register_binary(KernelRegistry& r) {
   add("Pow", kFloating | kSignedInt | kComplex, zip<pow_loops>);
   r.add("LogicalAnd", kCpu, {}, zip<and_loops>);
   r.add("LogicalOr", kCpu, {}, zip<or_loops>);
-  register_division(r);
 }
 
 }  // namespace penstock

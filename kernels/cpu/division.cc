@@ -1,4 +1,4 @@
-// Division and remainder. Part of the family `binary`.
+// Division and remainder.
 //
 // For integers a zero divisor is found before anything is computed and is the user's mistake;
 // the smallest integer divided by -1 wraps around to itself.

@@ -6,6 +6,14 @@ namespace penstock {
 void register_cpu_kernels(KernelRegistry& r) {
   register_constants(r);
   register_shape(r);
+  register_unary(r);
+  register_binary(r);
+  register_division(r);
+  register_compare(r);
+  register_select(r);
+  register_cast(r);
+  register_activation(r);
+  register_sums(r);
   register_state(r);
   register_training(r);
   register_scatter(r);

@@ -10,7 +10,7 @@ void register_constants(KernelRegistry& r);
 void register_shape(KernelRegistry& r);
 void register_unary(KernelRegistry& r);
 void register_binary(KernelRegistry& r);
-void register_division(KernelRegistry& r);  // called by register_binary
+void register_division(KernelRegistry& r);
 void register_compare(KernelRegistry& r);
 void register_select(KernelRegistry& r);
 void register_cast(KernelRegistry& r);
