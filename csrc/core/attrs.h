@@ -56,11 +56,11 @@ class Attrs {
   T get_or(std::string_view name, T otherwise) const {
     return find(name) ? get<T>(name) : otherwise;
   }
-  // The same names, each value replaced by f(value).
+  // The same names, each value replaced by f(name, value).
   template <class F>
   Attrs mapped(F&& f) const {
     Attrs out;
-    for (const auto& [key, value] : values_) out.set(key, f(value));
+    for (const auto& [key, value] : values_) out.set(key, f(key, value));
     return out;
   }
   bool has(std::string_view name) const { return find(name) != nullptr; }

@@ -92,13 +92,22 @@ class BlockedProduct {
       }
       return;
     }
-    constexpr int64_t kStrip = 16;  // so that what is written in one strip stays near
-    for (int64_t first = 0; first < depth; first += kStrip) {
-      const int64_t last = std::min(depth, first + kStrip);
-      for (int64_t c = 0; c < columns; ++c) {
-        const T* from = b + c * p_.b_column;
-        for (int64_t q = first; q < last; ++q) out[q * width + c] = from[q * p_.b_row];
+    for (int64_t c = 0; c < columns; c += 4) {
+      pack_columns(out + c, b + c * p_.b_column, depth, std::min<int64_t>(4, columns - c));
+    }
+  }
+
+  // Up to four columns of B at once: what is written then fills more of a cache line.
+  void pack_columns(T* out, const T* b, int64_t depth, int64_t columns) const {
+    const int64_t width = tiles_.columns;
+    if (columns == 4) {
+      for (int64_t q = 0; q < depth; ++q) {
+        for (int64_t c = 0; c < 4; ++c) out[q * width + c] = b[q * p_.b_row + c * p_.b_column];
       }
+      return;
+    }
+    for (int64_t q = 0; q < depth; ++q) {
+      for (int64_t c = 0; c < columns; ++c) out[q * width + c] = b[q * p_.b_row + c * p_.b_column];
     }
   }
 

@@ -27,6 +27,7 @@ void register_cpu_kernels(KernelRegistry& r) {
   register_padding(r);
   register_transpose(r);
   register_matmul(r);
+  register_conv(r);
 }
 
 KernelRegistry& kernel_registry() {

@@ -29,6 +29,7 @@ void register_joining(KernelRegistry& r);
 void register_padding(KernelRegistry& r);
 void register_transpose(KernelRegistry& r);
 void register_matmul(KernelRegistry& r);
+void register_conv(KernelRegistry& r);
 
 // Every family above, in this order.
 void register_cpu_kernels(KernelRegistry& r);

@@ -41,7 +41,7 @@ void narrow(KernelContext& ctx, int output, const Tensor& wide) {
 
 NodeInfo widened_node(const NodeInfo& node) {
   NodeInfo wide = node;
-  wide.attrs = node.attrs.mapped([](AttrValue value) {
+  wide.attrs = node.attrs.mapped([](const std::string&, AttrValue value) {
     if (DType* dtype = std::get_if<DType>(&value)) *dtype = widened_dtype(*dtype);
     return value;
   });
