@@ -228,7 +228,9 @@ def cpp_functions(path: Path) -> Iterator[tuple[str, int]]:
         head = line.strip()
         if indent > 2 or "(" not in head or head.startswith(("//", "#", "}", ":")):
             continue
-        opened = next((i for i in range(start, len(lines)) if lines[i].endswith(("{", "}", ";"))), 0)
+        opened = next(
+            (i for i in range(start, len(lines)) if lines[i].endswith(("{", "}", ";"))), 0
+        )
         if not lines[opened].endswith("{") or re.match(r"(namespace|struct|class|enum)\b", head):
             continue
         close = " " * indent + "}"
