@@ -126,9 +126,9 @@ struct Allocator::Impl {
   // A fresh block, after giving back the cache if the system has no more.
   Block* from_system(int size_class) {
     const size_t bytes = class_bytes(size_class);
-    void* memory = std::aligned_alloc(kAlignment, kAlignment + bytes);
-    if (!memory && trim() > 0) memory = std::aligned_alloc(kAlignment, kAlignment + bytes);
-    if (!memory) return nullptr;
+    void* memory = nullptr;
+    const auto ask = [&] { return posix_memalign(&memory, kAlignment, kAlignment + bytes) == 0; };
+    if (!ask() && !(trim() > 0 && ask())) return nullptr;
     system_allocations.fetch_add(1, std::memory_order_relaxed);
     Block* block = new (memory) Block();
     block->data = static_cast<char*>(memory) + kAlignment;
@@ -230,7 +230,7 @@ BufferPtr Allocator::allocate_zeroed(size_t bytes) {
 MemoryStats Allocator::stats() const {
   MemoryStats s;
   s.live = impl_->live_bytes();
-  s.peak = std::max(impl_->older_peak.load(), window_peak());
+  s.peak = std::max(impl_->older_peak.load() & ~int64_t{1}, window_peak());
   s.reserved = s.live;
   for (int c = 0; c < kClasses; ++c) {
     FreeList& list = impl_->lists[c];

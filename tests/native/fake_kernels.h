@@ -1,0 +1,43 @@
+// A handful of float32 kernels and a builder of small programs, for the tests of the runtime.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/executor.h"
+#include "runtime/session.h"
+
+namespace penstock::testing {
+
+// Add (x + y, forwards), Same (Identity), Slow (x + 1 after ~100 us of work), Sleep (x after
+// 5 ms), Bad (throws), Where (1.0 where its input was forwarded), Forget (sets no output).
+const KernelRegistry& fake_registry();
+
+// Adds float32 nodes by name of their op; inputs are numbers of nodes.
+class Graph {
+ public:
+  explicit Graph(const SessionOptions& options = {});
+
+  int feed();
+  int constant(float value);
+  int node(const std::string& op, const std::vector<int>& inputs,
+           const std::vector<int32_t>& controls = {});
+  void fetch(int node);
+  std::unique_ptr<Executor> build();
+
+  std::shared_ptr<Session> session;
+
+ private:
+  ProgramBuilder builder_;
+  int64_t feeds_ = 0;
+  int64_t fetches_ = 0;
+};
+
+Tensor scalar(float value);
+// Runs with scalar feeds and returns the scalar fetches.
+std::vector<float> run(Executor& executor, const std::vector<float>& feeds,
+                       const RunOptions& options = {}, RunStats* stats = nullptr);
+
+}  // namespace penstock::testing
