@@ -1,0 +1,158 @@
+"""Builds and runs one row of the op table: graph, feeds, values, gradients.
+
+`Mode` says what the graph knows of shapes: everything, only ranks, or nothing (then constants are
+fed as well, so that no op may rely on them while building). Every call makes its own graph and
+session.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import penstock as ps
+from penstock.ops.registry import find_op
+from tests.cases import Array, Case, Input, Inputs
+
+TOLERANCE = {  # dtype → relative and absolute
+    "float64": (1e-9, 1e-9),
+    "complex128": (1e-9, 1e-9),
+    "float32": (1e-5, 1e-5),
+    "complex64": (1e-5, 1e-5),
+    "float16": (4e-3, 4e-3),
+    "bfloat16": (3e-2, 3e-2),
+}
+
+
+class Mode(enum.Enum):
+    """What is known of shapes while the graph is built."""
+
+    KNOWN = "known"
+    RANKS = "ranks"
+    NOTHING = "nothing"
+
+
+@dataclass
+class Built:
+    """A row as a graph: what is fed, what comes out."""
+
+    graph: ps.Graph
+    placeholders: list[Any]  # flat; None where the input is a constant
+    arrays: list[Array]
+    outputs: list[ps.Tensor]
+
+    @property
+    def feeds(self) -> dict[Any, Array]:
+        """Return the values by placeholder."""
+        pairs = zip(self.placeholders, self.arrays, strict=True)
+        return {p: a for p, a in pairs if p is not None}
+
+    def run(self, fetches: Any) -> Any:
+        """Run in a session of its own; every value as an array."""
+        with ps.Session(graph=self.graph) as session:
+            return [np.asarray(v) for v in session.run(fetches, self.feeds)]
+
+
+def build(row: Case, dtype: str | None, mode: Mode, inputs: Inputs | None = None) -> Built:
+    """Build a row (or a row with other inputs) into a graph of its own."""
+    inputs = row.inputs if inputs is None else inputs
+    arrays = row.arrays(dtype, inputs)
+    built = Built(ps.Graph(), [], [], [])
+    with built.graph.as_default():
+        arguments = [
+            [_tensor(built, i, a, mode) for i, a in zip(item, array, strict=True)]
+            if isinstance(item, list)
+            else _tensor(built, item, array, mode)
+            for item, array in zip(inputs, arrays, strict=True)
+        ]
+        result = getattr(ps.raw_ops, row.op)(*arguments, **row.node_attrs(dtype), name="node")
+    built.outputs = flat_outputs(result)
+    return built
+
+
+def _tensor(built: Built, item: Input, array: Array, mode: Mode) -> Any:
+    built.arrays.append(array)
+    if not item.fed and mode is not Mode.NOTHING:
+        built.placeholders.append(None)
+        return ps.constant(array)
+    shapes: dict[Mode, Any] = {Mode.KNOWN: array.shape, Mode.RANKS: [None] * array.ndim}
+    placeholder = ps.placeholder(ps.as_dtype(array.dtype), shapes.get(mode))
+    built.placeholders.append(placeholder)
+    return placeholder
+
+
+def flat_outputs(result: Any) -> list[ps.Tensor]:
+    """Return the tensors of a wrapper's result."""
+    if isinstance(result, ps.Tensor):
+        return [result]
+    if isinstance(result, ps.Operation):
+        return list(result.outputs)
+    return [t for item in result for t in (item if isinstance(item, list) else [item])]
+
+
+def flat_expected(row: Case, dtype: str | None, inputs: Inputs | None = None) -> Any:
+    """Return what NumPy says, as flat as the outputs are."""
+    expected = row.expected(row.arrays(dtype, inputs), dtype)
+    if expected is None:
+        return None
+    lists = [arg.is_list for arg in find_op(row.op).outputs]
+    if len(lists) == 1 and lists[0]:
+        return expected
+    return [v for item in expected for v in (item if isinstance(item, list) else [item])]
+
+
+def assert_close(actual: Array, expected: Any, tol: float = 1.0, what: str = "") -> None:
+    """Compare with the tolerance of the dtype of `actual`; exactly where it has none."""
+    wanted = np.asarray(expected)
+    assert actual.shape == wanted.shape, f"{what}: shape {actual.shape}, expected {wanted.shape}"
+    tolerance = TOLERANCE.get(ps.as_dtype(actual.dtype).name)
+    if tolerance is None:
+        np.testing.assert_array_equal(actual, wanted.astype(actual.dtype), err_msg=what)
+        return
+    wide = np.complex128 if actual.dtype.kind == "c" else np.float64
+    rtol, atol = tolerance
+    np.testing.assert_allclose(
+        actual.astype(wide), wanted.astype(wide), rtol * tol, atol * tol, err_msg=what
+    )
+
+
+# ---- gradients
+
+
+def scalar_of(outputs: Sequence[ps.Tensor], rng: np.random.Generator, values: Any) -> Any:
+    """Return the sum of all float outputs, weighted by random numbers, as a tensor."""
+    terms = []
+    for tensor, value in zip(outputs, values, strict=True):
+        if tensor.dtype.is_floating:
+            weights = ps.constant(rng.uniform(0.5, 1.5, value.shape).astype(value.dtype))
+            axes = ps.constant(np.arange(value.ndim, dtype=np.int32))
+            terms.append(ps.raw_ops.Sum(tensor * weights, axes))
+    return ps.raw_ops.AddN(terms) if terms else None
+
+
+def numeric_gradient(
+    session: Any, scalar: Any, built: Built, index: int, delta: float
+) -> np.ndarray[Any, Any]:
+    """Return central differences of `scalar` by the input `index`."""
+    feeds = built.feeds
+    target = built.placeholders[index]
+    start = built.arrays[index]
+    result = np.zeros(start.shape, np.float64)
+    for place in np.ndindex(*start.shape):
+        ends = []
+        for sign in (1, -1):
+            moved = start.copy()
+            moved[place] += sign * delta
+            ends.append((float(moved[place]), float(session.run(scalar, {**feeds, target: moved}))))
+        result[place] = (ends[0][1] - ends[1][1]) / (ends[0][0] - ends[1][0])
+    return result
+
+
+def float_inputs(row: Case, built: Built) -> list[int]:
+    """Return the inputs by which a row is differentiated."""
+    found = [i for i, p in enumerate(built.placeholders) if p is not None and p.dtype.is_floating]
+    return found if row.grad is True else [i for i in found if i in tuple(row.grad or ())]

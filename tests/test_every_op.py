@@ -1,0 +1,213 @@
+"""One test over all ops: each row of tests/cases/, on every dtype, shape knowledge and kernel.
+
+Checked: values against NumPy, static shapes against real ones, gradients of first and second order
+against differences, empty inputs, refusals. An op with a kernel and without a row fails the suite
+unless `ELSEWHERE` says where it is tested.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import penstock as ps
+from penstock import _native, errors
+from penstock.ops.registry import OpDef, all_ops, find_op
+from tests.cases import Case, all_cases, flat_inputs
+from tests.op_runner import (
+    Built,
+    Mode,
+    assert_close,
+    build,
+    flat_expected,
+    float_inputs,
+    numeric_gradient,
+    scalar_of,
+)
+
+ROWS = all_cases()
+ELSEWHERE: dict[str, str] = {}  # op with a kernel → the file that tests it instead
+RUNS = [pytest.param(r, d, id=f"{r.name}-{d}" if d else r.name) for r in ROWS for d in r.dtypes]
+
+
+def is_differentiated(row: Case) -> bool:
+    return row.grad is not False and bool(find_op(row.op).differentiable)
+
+
+GRADIENT_ROWS = [pytest.param(r, id=r.name) for r in ROWS if is_differentiated(r)]
+SECOND_ROWS = [pytest.param(r, id=r.name) for r in ROWS if is_differentiated(r) and r.grad2]
+EMPTY_ROWS = [pytest.param(r, e, id=f"{r.name}-{i}") for r in ROWS for i, e in enumerate(r.empty)]
+REFUSALS = [pytest.param(r, e, id=f"{r.name}-{i}") for r in ROWS for i, e in enumerate(r.refuses)]
+
+
+@pytest.fixture
+def portable() -> Iterator[None]:
+    """Only kernels without vector instructions or libraries are chosen."""
+    _native.set_portable_only(True)
+    yield
+    _native.set_portable_only(False)
+
+
+def check_values(row: Case, built: Built, dtype: str | None, inputs: Any = None) -> None:
+    values = built.run(built.outputs)
+    for tensor, value in zip(built.outputs, values, strict=True):
+        assert value.dtype == tensor.dtype.numpy_dtype, tensor
+        assert tensor.shape.is_compatible_with(value.shape), (tensor, value.shape)
+    if row.check is not None:
+        row.check(values)
+    expected = flat_expected(row, dtype, inputs)
+    if expected is not None:
+        assert len(expected) == len(values)
+        for i, (value, wanted) in enumerate(zip(values, expected, strict=True)):
+            if wanted is not None:
+                assert_close(value, wanted, row.tol, f"output {i}")
+
+
+@pytest.mark.parametrize("mode", list(Mode), ids=lambda m: m.value)
+@pytest.mark.parametrize(("row", "dtype"), RUNS)
+def test_values_and_shapes(row: Case, dtype: str | None, mode: Mode) -> None:
+    check_values(row, build(row, dtype, mode), dtype)
+
+
+@pytest.mark.parametrize(("row", "dtype"), RUNS)
+def test_portable_kernels(row: Case, dtype: str | None, portable: None) -> None:
+    check_values(row, build(row, dtype, Mode.KNOWN), dtype)
+
+
+@pytest.mark.parametrize(("row", "inputs"), EMPTY_ROWS)
+def test_empty(row: Case, inputs: Any) -> None:
+    for mode in Mode:
+        for dtype in row.dtypes:
+            check_values(row, build(row, dtype, mode, inputs), dtype, inputs)
+
+
+@pytest.mark.parametrize(("row", "inputs"), REFUSALS)
+def test_refusals(row: Case, inputs: Any) -> None:
+    for mode in Mode:
+        with pytest.raises(errors.OpError) as raised:
+            built = build(row, row.dtypes[0], mode, inputs)
+            built.run(built.outputs or [built.graph.get_operation_by_name("node")])
+        assert raised.value.error_code == errors.INVALID_ARGUMENT, raised.value
+        assert '"node"' in str(raised.value), "the message names the node"
+
+
+def steps(row: Case) -> tuple[float, float, float]:
+    """Return the step of the differences, the relative and the absolute tolerance."""
+    return (1e-5, 1e-6, 1e-7) if row.grad_dtype == "float64" else (1e-2, 2e-2, 2e-2)
+
+
+def compare_gradients(row: Case, built: Built, scalar: Any, wanted: list[int]) -> list[Any]:
+    """Check d scalar / d inputs against differences; return the gradients that exist."""
+    sources = [built.placeholders[i] for i in wanted]
+    gradients = ps.gradients(scalar, sources)
+    delta, rtol, atol = steps(row)
+    with ps.Session(graph=built.graph) as session:
+        for index, tensor in zip(wanted, gradients, strict=True):
+            numeric = numeric_gradient(session, scalar, built, index, delta)
+            if tensor is None:
+                assert not numeric.any(), f"input {index} has a slope, but no gradient"
+                continue
+            dense = ps.convert_to_tensor(tensor)
+            assert dense.shape.is_compatible_with(numeric.shape)
+            exact = np.asarray(session.run(dense, built.feeds))
+            scale = max(1.0, float(np.abs(numeric).max(initial=0.0)))
+            np.testing.assert_allclose(
+                exact, numeric, rtol * row.tol, atol * scale * row.tol, err_msg=f"input {index}"
+            )
+    return [g for g in gradients if g is not None]
+
+
+@pytest.mark.parametrize("row", GRADIENT_ROWS)
+def test_gradient(row: Case, rng: np.random.Generator) -> None:
+    built = build(row, row.grad_dtype, Mode.KNOWN)
+    with built.graph.as_default():
+        scalar = scalar_of(built.outputs, rng, built.run(built.outputs))
+        if scalar is None:
+            pytest.skip("no float outputs")
+        compare_gradients(row, built, scalar, float_inputs(row, built))
+
+
+@pytest.mark.parametrize("row", GRADIENT_ROWS)
+def test_gradient_without_static_shapes(row: Case) -> None:
+    """The gradient that is built when no shape is known has the same value."""
+    found = []
+    for mode in Mode:
+        built = build(row, row.grad_dtype, mode)
+        wanted = [i for i in float_inputs(row, built) if row.inputs and fed_at(row, i)]
+        with built.graph.as_default():
+            scalar = scalar_of(built.outputs, np.random.default_rng(1), built.run(built.outputs))
+            if scalar is None:
+                pytest.skip("no float outputs")
+            gradients = ps.gradients(scalar, [built.placeholders[i] for i in wanted])
+            present = [ps.convert_to_tensor(g) for g in gradients if g is not None]
+        found.append(built.run(present))
+    for other in found[1:]:
+        for value, reference in zip(other, found[0], strict=True):
+            assert_close(value, reference, row.tol)
+
+
+def fed_at(row: Case, index: int) -> bool:
+    return flat_inputs(row.inputs)[index].fed
+
+
+@pytest.mark.parametrize("row", SECOND_ROWS)
+def test_second_gradient(row: Case, rng: np.random.Generator) -> None:
+    built = build(row, row.grad_dtype, Mode.KNOWN)
+    wanted = float_inputs(row, built)
+    with built.graph.as_default():
+        scalar = scalar_of(built.outputs, rng, built.run(built.outputs))
+        if scalar is None:
+            pytest.skip("no float outputs")
+        first = ps.gradients(scalar, [built.placeholders[i] for i in wanted])
+        dense = [ps.convert_to_tensor(g) for g in first if g is not None]
+        slope = scalar_of(dense, rng, built.run(dense))
+        if slope is not None:
+            compare_gradients(row, built, slope, wanted)
+
+
+def wrong_dtype_ops() -> list[OpDef]:
+    """Return the ops of the table whose first input has a constrained type."""
+    found = []
+    for op in {row.op: find_op(row.op) for row in ROWS}.values():
+        attr = op.attrs.get(op.inputs[0].type_attr or "") if op.inputs else None
+        if attr is not None and attr.allowed and not op.inputs[0].is_list:
+            found.append(op)
+    return found
+
+
+@pytest.mark.parametrize("op", wrong_dtype_ops(), ids=lambda op: op.name)
+def test_wrong_dtype_is_refused(op: OpDef) -> None:
+    allowed = op.attrs[op.inputs[0].type_attr or ""].allowed or ()
+    wrong = next(d for d in (ps.string, ps.bool, ps.resource) if d not in allowed)
+    row = next(r for r in ROWS if r.op == op.name)
+    inputs: list[Any] = []
+    for argument, item in zip(op.inputs, row.inputs, strict=True):
+        shares = argument.type_attr == op.inputs[0].type_attr
+        array = None if isinstance(item, list) else item.array(np.random.default_rng(0), None, None)
+        given = ps.placeholder(wrong) if shares or array is None else ps.constant(array)
+        inputs.append([given] if argument.is_list else given)
+    with pytest.raises(errors.DTypeError) as raised:
+        getattr(ps.raw_ops, op.name)(*inputs, **row.node_attrs(row.dtypes[0]))
+    assert op.name in str(raised.value)
+    assert wrong.name in str(raised.value)
+
+
+def test_rows_have_distinct_names() -> None:
+    names = [row.name for row in ROWS]
+    twice = sorted({n for n in names if names.count(n) > 1})
+    assert not twice, f"give rows of one op an id each: {twice}"
+
+
+def test_every_op_with_a_kernel_has_a_row() -> None:
+    covered = {row.op for row in ROWS} | set(ELSEWHERE)
+    kernels = set(_native.kernel_ops())
+    missing = [op.name for op in all_ops() if op.name in kernels and op.name not in covered]
+    assert not missing, f"write rows in tests/cases/ for {missing}"
+
+
+def test_exemptions_are_needed() -> None:
+    stale = set(ELSEWHERE) & {row.op for row in ROWS}
+    assert not stale, f"these have rows: {sorted(stale)}"
