@@ -86,9 +86,11 @@ template <class T>
 using Accumulator =
     std::conditional_t<std::is_same_v<T, float16> || std::is_same_v<T, bfloat16>, float, T>;
 
-template <class F, class T>
+template <class T>
+using WideAccumulator = std::conditional_t<std::is_signed_v<T>, int64_t, uint64_t>;
+
+template <class F, class T, class A = Accumulator<T>>
 Folding plain_folding() {
-  using A = Accumulator<T>;
   Folding f = {};
   f.elements = {fold_rows<F, T, A>, fold_columns<F, T, A>};
   // Partial sums of squares are only summed.
@@ -114,10 +116,21 @@ Folding number_folding(DType dtype) {
   return real_folding<F>(dtype);
 }
 
+Folding wide_sum(DType dtype) {
+  if (kFloating.has(dtype) || kComplex.has(dtype)) return number_folding<SumOf>(dtype);
+  return visit_dtype<int32_t, int64_t, int8_t, uint8_t, int16_t, uint16_t, uint32_t, uint64_t>(
+      dtype, [](auto zero) {
+        using T = decltype(zero);
+        return plain_folding<SumOf, T, WideAccumulator<T>>();
+      });
+}
+
 Folding plain_folding_of(FoldKind kind, DType dtype) {
   switch (kind) {
     case FoldKind::kSum:
       return number_folding<SumOf>(dtype);
+    case FoldKind::kWideSum:
+      return wide_sum(dtype);
     case FoldKind::kSumSquares:
       return number_folding<SumSquaresOf>(dtype);
     case FoldKind::kProd:
@@ -166,7 +179,9 @@ const Fold* find_fold(const FoldByType& folds, DType dtype) {
 Folding folding_of(FoldKind kind, DType dtype) {
   Folding f = plain_folding_of(kind, dtype);
   const FoldKind second = kind == FoldKind::kSumSquares ? FoldKind::kSum : kind;
-  if (const Fold* fold = find_fold(vector_folds(kind), dtype)) f.elements = *fold;
+  const bool widens = kind == FoldKind::kWideSum && f.accumulator != dtype;
+  const Fold* elements = widens ? nullptr : find_fold(vector_folds(kind), dtype);
+  if (elements) f.elements = *elements;
   if (const Fold* fold = find_fold(vector_folds(second), f.accumulator)) f.partials = *fold;
   return f;
 }

@@ -7,7 +7,8 @@
 
 namespace penstock {
 
-enum class FoldKind : uint8_t { kSum, kSumSquares, kProd, kMax, kMin };
+// kWideSum sums integers in 64 bits, as means need it.
+enum class FoldKind : uint8_t { kSum, kWideSum, kSumSquares, kProd, kMax, kMin };
 
 struct Folding {
   Fold elements;                  // from elements to accumulators

@@ -18,7 +18,7 @@ A finished(A value, Finish finish, int64_t count) {
   if (finish == Finish::kDivide) {
     if constexpr (std::is_integral_v<A>) {
       // The mean of nothing has no integer value; 0 rather than a trap.
-      return count == 0 ? A(0) : static_cast<A>(static_cast<int64_t>(value) / count);
+      return count == 0 ? A(0) : static_cast<A>(value / static_cast<A>(count));
     } else if constexpr (std::is_floating_point_v<A>) {
       return value / static_cast<A>(count);
     } else {
@@ -39,6 +39,16 @@ void finish_all(const void* acc, void* out, int64_t n, Finish finish, int64_t co
 
 using FinishFn = void (*)(const void* acc, void* out, int64_t n, Finish finish, int64_t count);
 
+// From 64-bit sums of integers to their means.
+FinishFn mean_fn(DType dtype) {
+  return visit_dtype<int32_t, int64_t, int8_t, uint8_t, int16_t, uint16_t, uint32_t, uint64_t>(
+      dtype, [](auto zero) -> FinishFn {
+        using T = decltype(zero);
+        using A = std::conditional_t<std::is_signed_v<T>, int64_t, uint64_t>;
+        return finish_all<A, T>;
+      });
+}
+
 FinishFn finish_fn(DType dtype) {
   if (dtype == DType::kFloat16) return finish_all<float, float16>;
   if (dtype == DType::kBFloat16) return finish_all<float, bfloat16>;
@@ -55,7 +65,9 @@ class Reduction final : public Kernel {
             kind, node.input_dtypes[0] == DType::kBool ? DType::kUInt8 : node.input_dtypes[0])),
         keep_dims_(node.attrs.get_or<bool>("keep_dims", false)),
         finish_(finish),
-        finish_fn_(finish_fn(node.input_dtypes[0])) {
+        finish_fn_(kind == FoldKind::kWideSum && kInteger.has(node.input_dtypes[0])
+                       ? mean_fn(node.input_dtypes[0])
+                       : finish_fn(node.input_dtypes[0])) {
     // All of nothing is true, which as a byte is 1.
     if (node.input_dtypes[0] == DType::kBool && kind == FoldKind::kMin) folding_.identity[0] = 1;
   }
@@ -90,7 +102,7 @@ std::unique_ptr<Kernel> reduction(const NodeInfo& node) {
 void register_reduction(KernelRegistry& r) {
   const TypeConstraints numbers{{"T", kNumber}}, reals{{"T", kReal}};
   r.add("Sum", kCpu, numbers, reduction<FoldKind::kSum>);
-  r.add("Mean", kCpu, numbers, reduction<FoldKind::kSum, Finish::kDivide>);
+  r.add("Mean", kCpu, numbers, reduction<FoldKind::kWideSum, Finish::kDivide>);
   r.add("Prod", kCpu, numbers, reduction<FoldKind::kProd>);
   r.add("Max", kCpu, reals, reduction<FoldKind::kMax>);
   r.add("Min", kCpu, reals, reduction<FoldKind::kMin>);
