@@ -144,17 +144,15 @@ class Multinomial final : public RandomKernel {
             logits.shape());
     Tensor& out = ctx.allocate_output(0, Shape({rows, samples}));
     if (out.num_elements() == 0) return;
-    const auto per_row = static_cast<uint64_t>((samples + 3) / 4 * 2);  // two draws a counter
-    const Philox stream = reserve(ctx, static_cast<uint64_t>(rows) * per_row * 4 * kSkipPerElement);
+    const auto draws = static_cast<uint64_t>(rows * ((samples + 3) / 4 * 4) * 2);
+    const Philox stream = reserve(ctx, draws * kSkipPerElement);
     visit_dtype<float, double, int32_t, int64_t, int8_t, uint8_t, int16_t, uint16_t, uint32_t,
                 uint64_t, float16, bfloat16>(logits.dtype(), [&](auto zero) {
       using T = decltype(zero);
       const double cost = 10.0 * static_cast<double>(classes) + 30.0 * static_cast<double>(samples);
       ctx.parallel_for(rows, cost, [&](int64_t begin, int64_t end) {
         for (int64_t r = begin; r < end; ++r) {
-          Philox at = stream;
-          at.skip(static_cast<uint64_t>(r) * per_row);
-          draw_row(at, logits.data<T>() + r * classes, classes, out, r * samples, samples);
+          draw_row(stream, logits.data<T>() + r * classes, classes, out, r * samples, samples);
         }
       });
     });
@@ -177,8 +175,9 @@ class Multinomial final : public RandomKernel {
       running[static_cast<size_t>(c)] = total;
     }
     for (int64_t s = 0; s < samples; ++s) {
-      const Words w = stream.at(static_cast<uint64_t>(s / 2));
-      const double u = s % 2 == 0 ? unit_double(w[0], w[1]) : unit_double(w[2], w[3]);
+      const int64_t draw = first + s;  // two of them from each counter value
+      const Words w = stream.at(static_cast<uint64_t>(draw / 2));
+      const double u = draw % 2 == 0 ? unit_double(w[0], w[1]) : unit_double(w[2], w[3]);
       const auto found = std::upper_bound(running.begin(), running.end(), u * total);
       const int64_t index = std::min<int64_t>(found - running.begin(), classes - 1);
       if (out.dtype() == DType::kInt64) {
