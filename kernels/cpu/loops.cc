@@ -2,6 +2,8 @@
 // looked for first and costs one call.
 #include "cpu/loops.h"
 
+#include <cstring>
+
 #include "cpu/broadcast.h"
 #include "cpu/vector/table.h"
 
@@ -78,6 +80,7 @@ void ZipKernel::compute_broadcast(KernelContext& ctx) {
   const char* a = static_cast<const char*>(x.raw());
   const char* b = static_cast<const char*>(y.raw());
   char* c = static_cast<char*>(ctx.forward_or_allocate(0, shape, {0, 1}).raw());
+  if (compute_tiled(ctx, broadcast, a, b, c)) return;
   const int64_t* inner = broadcast.stride[broadcast.rank - 1];
   const double cost = spec_.cost_ns + 4.0 / static_cast<double>(broadcast.size[broadcast.rank - 1]);
   ctx.parallel_for(n, cost, [&](int64_t begin, int64_t end) {
@@ -86,6 +89,36 @@ void ZipKernel::compute_broadcast(KernelContext& ctx) {
               c + at * out_.size, count);
     });
   });
+}
+
+// Rows of a few elements would cost a call each: a bias over few channels.
+bool ZipKernel::compute_tiled(KernelContext& ctx, const Broadcast& broadcast, const char* x,
+                              const char* y, char* z) const {
+  constexpr int64_t kShort = 64;
+  constexpr int64_t kTileBytes = 4096;
+  const int64_t row = broadcast.size[broadcast.rank - 1];
+  const int64_t n = broadcast.size[0] * row;
+  if (broadcast.rank != 2 || row > kShort || n * in_.size < 2 * kTileBytes) return false;
+  const bool x_runs = broadcast.stride[0][0] > 0 && broadcast.stride[1][0] > 0;
+  const bool y_runs = broadcast.stride[0][1] > 0 && broadcast.stride[1][1] > 0;
+  if (broadcast.stride[1][0] == 0 || broadcast.stride[1][1] == 0 || x_runs == y_runs) return false;
+  const int64_t length = kTileBytes / (row * in_.size) * row;
+  alignas(64) char tile[kTileBytes];
+  for (int64_t i = 0; i < length; i += row) {
+    std::memcpy(tile + i * in_.size, x_runs ? y : x, static_cast<size_t>(row * in_.size));
+  }
+  ctx.parallel_for(n, spec_.cost_ns, [&](int64_t begin, int64_t end) {
+    while (begin < end) {
+      const int64_t phase = begin % row;
+      const int64_t m = std::min(length - phase, end - begin);
+      const char* short_side = tile + phase * in_.size;
+      pair_blocks(in_, out_, x_runs ? x + begin * in_.size : short_side,
+                  x_runs ? short_side : y + begin * in_.size, z + begin * out_.size, m,
+                  spec_.loops.both);
+      begin += m;
+    }
+  });
+  return true;
 }
 
 void PairKernel::compute(KernelContext& ctx) {

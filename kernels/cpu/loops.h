@@ -20,6 +20,8 @@
 
 namespace penstock {
 
+struct Broadcast;
+
 // A loop and what an element costs on one thread, in nanoseconds.
 struct MapSpec {
   MapFn fn;
@@ -112,6 +114,9 @@ class ZipKernel final : public Kernel {
 
  private:
   void compute_broadcast(KernelContext& ctx);
+  // Writes z, where a short row (`tile`, repeated to some hundred elements) meets every row.
+  bool compute_tiled(KernelContext& ctx, const Broadcast& broadcast, const char* x, const char* y,
+                     char* z) const;
   Storage in_;
   Storage out_;
   ZipSpec spec_;

@@ -3,6 +3,8 @@
 //
 // SelectV2 broadcasts all three; Select takes a condition of the operands' shape, a scalar, or
 // a vector that chooses rows.
+#include <type_traits>
+
 #include "cpu/broadcast.h"
 #include "cpu/elements.h"
 #include "cpu/register.h"
@@ -27,9 +29,18 @@ struct SelectRow {
     if (step[0] == 0) return choose(*c ? a : b, *c ? step[1] : step[2], z, n);
     if (step[1] == 1 && step[2] == 1) {
 #pragma GCC ivdep
-      for (int64_t i = 0; i < n; ++i) z[i] = c[i] ? a[i] : b[i];
+      for (int64_t i = 0; i < n; ++i) z[i] = pick(c[i], a[i], b[i]);
     } else {
       for (int64_t i = 0; i < n; ++i) z[i] = c[i] ? a[i * step[1]] : b[i * step[2]];
+    }
+  }
+  // Arithmetic, so that the compiler has no branch to make of it.
+  static E pick(bool condition, const E& t, const E& e) {
+    if constexpr (std::is_integral_v<E>) {
+      const E mask = static_cast<E>(E(0) - static_cast<E>(condition));
+      return static_cast<E>((t & mask) | (e & ~mask));
+    } else {
+      return condition ? t : e;
     }
   }
   static void choose(const E* source, int64_t source_step, E* z, int64_t n) {
