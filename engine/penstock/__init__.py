@@ -14,6 +14,7 @@ recorded; `__init__.pyi` lists them for editors.
 """
 
 import sys as _sys
+from typing import Any as _Any
 
 from penstock import dtypes as _dtypes
 from penstock import errors as errors
@@ -26,11 +27,12 @@ from penstock.graph.tensor import Operation as Operation
 from penstock.graph.tensor import Tensor as Tensor
 from penstock.ops import families as _families
 from penstock.ops import wrappers as _wrappers
+from penstock.runtime import session as _session
 from penstock.shapes import Dimension as Dimension
 from penstock.shapes import TensorShape as TensorShape
 from penstock.shapes import unknown_shape as unknown_shape
 
-_PARTS = (_families, _gradients)  # imported for what they export
+_PARTS = (_families, _gradients, _session)  # imported for what they export
 
 for _dtype in _dtypes.ALL:
     globals()[_dtype.name] = _dtype
@@ -41,3 +43,23 @@ _wrappers.export_wrappers()
 _exports.install(_sys.modules[__name__])
 
 __version__ = "0.1.0"
+
+_MESSAGES = {
+    "AttrValue",
+    "ConfigProto",
+    "GPUOptions",
+    "GraphDef",
+    "GraphOptions",
+    "NodeDef",
+    "OptimizerOptions",
+    "RunMetadata",
+    "RunOptions",
+    "TensorProto",
+}
+
+
+def __getattr__(name: str) -> _Any:
+    """Return a message class of the wire format, loaded when it is first asked for."""
+    if name in _MESSAGES:
+        return getattr(protos, name)
+    raise AttributeError(f"module 'penstock' has no attribute {name!r}")

@@ -1,0 +1,1 @@
+"""Passes: plain functions IR → IR, listed in order in `pipeline.py`."""

@@ -1,0 +1,190 @@
+"""lower_references: reference variables of imported graphs become resource variables.
+
+A reference edge stands for a variable itself, not for a value. Here it becomes the handle
+of a `VarHandleOp` plus, where an op such as `Assign` passed the reference on, a control edge
+to that op. An op that updates through a reference becomes its resource twin; any other
+reader gets a `ReadVariableOp` of its own that waits for whatever the reader waits for, so it
+reads when the reader would have. The runtime thus knows one kind of variable only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from penstock import dtypes, errors
+from penstock.graph.ir import IR, Endpoint, Node
+from penstock.passes.context import PassContext
+
+_VARIABLES = {"VariableV2", "Variable"}
+
+
+class _Twin(NamedTuple):
+    """The resource op of a reference op: how many leading handles, renamed attributes."""
+
+    op: str
+    handles: int = 1
+    attrs: Mapping[str, str] = {}
+
+
+_SCATTER = {"T": "dtype", "Tindices": "Tindices"}
+
+TWINS: dict[str, _Twin] = {
+    "Assign": _Twin("AssignVariableOp", 1, {"T": "dtype", "validate_shape": "validate_shape"}),
+    "AssignAdd": _Twin("AssignAddVariableOp", 1, {"T": "dtype"}),
+    "AssignSub": _Twin("AssignSubVariableOp", 1, {"T": "dtype"}),
+    "ScatterAdd": _Twin("ResourceScatterAdd", 1, _SCATTER),
+    "ScatterSub": _Twin("ResourceScatterSub", 1, _SCATTER),
+    "ScatterUpdate": _Twin("ResourceScatterUpdate", 1, _SCATTER),
+    "CountUpTo": _Twin("ResourceCountUpTo", 1),
+    "IsVariableInitialized": _Twin("VarIsInitializedOp", 1),
+    "ApplyGradientDescent": _Twin("ResourceApplyGradientDescent", 1),
+    "ApplyMomentum": _Twin("ResourceApplyMomentum", 2),
+    "ApplyAdagrad": _Twin("ResourceApplyAdagrad", 2),
+    "ApplyAdam": _Twin("ResourceApplyAdam", 3),
+    "ApplyRMSProp": _Twin("ResourceApplyRMSProp", 3),
+    "ApplyCenteredRMSProp": _Twin("ResourceApplyCenteredRMSProp", 4),
+    "ApplyAdadelta": _Twin("ResourceApplyAdadelta", 3),
+    "ApplyFtrl": _Twin("ResourceApplyFtrl", 3),
+    "ApplyFtrlV2": _Twin("ResourceApplyFtrlV2", 3),
+    "SparseApplyAdagrad": _Twin("ResourceSparseApplyAdagrad", 2),
+    "SparseApplyMomentum": _Twin("ResourceSparseApplyMomentum", 2),
+}
+
+
+def lower_references(ir: IR, ctx: PassContext) -> IR:
+    """Return `ir` without reference dtypes (unchanged when it has none)."""
+    if not any(d.is_ref for node in ir for d in node.dtypes):
+        return ir
+    lowering = _Lowering(ir)
+    for node in ir:
+        for new in lowering.lower(node):
+            lowering.nodes[new.name] = new
+        if node.op in _VARIABLES or node.op in TWINS:
+            ctx.log.note("replaced", node.name, f"{node.op} on a reference")
+    return IR(lowering.nodes, ir.roots)
+
+
+class _Reference(NamedTuple):
+    """What stands for a reference: the variable's handle, and what to wait for first."""
+
+    handle: Endpoint
+    after: str | None
+
+
+class _Lowering:
+    def __init__(self, ir: IR) -> None:
+        self.ir = ir
+        self.nodes: dict[str, Node] = {}
+        self.references: dict[Endpoint, _Reference] = {}
+
+    def lower(self, node: Node) -> list[Node]:
+        """Return the nodes that replace `node`."""
+        if node.op in _VARIABLES:
+            return [self._variable(node)]
+        used = [i for i, e in enumerate(node.inputs) if e in self.references]
+        if node.op in TWINS and used:
+            return self._twin(node, TWINS[node.op])
+        if node.op == "RefIdentity" and used:
+            return [self._alias(node)]
+        if node.op == "Identity" and used:
+            return [self._read(node, node.name, node.inputs[0], node.shapes[0])]
+        return self._with_reads(node, used)
+
+    def _variable(self, node: Node) -> Node:
+        attrs = node.attrs
+        self.references[node.name, 0] = _Reference((node.name, 0), None)
+        return node._replace(
+            op="VarHandleOp",
+            attrs={
+                "dtype": attrs["dtype"],
+                "shape": attrs["shape"],
+                "container": attrs.get("container", b""),
+                "shared_name": attrs.get("shared_name") or node.name.encode(),
+                **_private(attrs),
+            },
+            dtypes=(dtypes.resource,),
+            shapes=((),),
+        )
+
+    def _twin(self, node: Node, twin: _Twin) -> list[Node]:
+        head = [self.references.get(e) for e in node.inputs[: twin.handles]]
+        if any(r is None for r in head):
+            raise errors.InvalidArgumentError(
+                None, None, f'node "{node.name}" ({node.op}) needs references to variables'
+            )
+        references = [r for r in head if r is not None]
+        waits = self._waits(node, references)
+        reads, rest = self._read_inputs(node, range(twin.handles, len(node.inputs)))
+        renamed = {new: node.attrs[old] for old, new in twin.attrs.items() if old in node.attrs}
+        attrs = {**(renamed if twin.attrs else node.attrs), **_private(node.attrs)}
+        passes_on = bool(node.dtypes) and node.dtypes[0].is_ref
+        if passes_on:
+            self.references[node.name, 0] = _Reference(references[0].handle, node.name)
+        new = node._replace(
+            op=twin.op,
+            inputs=(*[r.handle for r in references], *rest),
+            controls=waits,
+            attrs=attrs,
+            dtypes=() if passes_on else node.dtypes,
+            shapes=() if passes_on else node.shapes,
+        )
+        return [*reads, new]
+
+    def _alias(self, node: Node) -> Node:
+        reference = self.references[node.inputs[0]]
+        self.references[node.name, 0] = _Reference(reference.handle, node.name)
+        return node._replace(
+            op="NoOp",
+            inputs=(),
+            controls=self._waits(node, [reference]),
+            attrs={},
+            dtypes=(),
+            shapes=(),
+        )
+
+    def _with_reads(self, node: Node, used: list[int]) -> list[Node]:
+        if not used:
+            return [node]
+        if node.op in ("RefSwitch", "RefMerge", "RefEnter", "RefExit", "RefNextIteration"):
+            raise errors.UnimplementedError(
+                None, None, f'node "{node.name}": {node.op} on reference variables'
+            )
+        reads, inputs = self._read_inputs(node, range(len(node.inputs)))
+        plain = tuple([d.base_dtype for d in node.dtypes])
+        return [*reads, node._replace(inputs=tuple(inputs), dtypes=plain)]
+
+    def _read_inputs(self, node: Node, indices: range) -> tuple[list[Node], list[Endpoint]]:
+        reads, inputs = [], []
+        for i in indices:
+            endpoint = node.inputs[i]
+            if endpoint in self.references:
+                producer = self.ir[endpoint[0]]
+                name = f"{node.name}/_read_{i}"
+                reads.append(self._read(node, name, endpoint, producer.shapes[endpoint[1]]))
+                endpoint = (name, 0)
+            inputs.append(endpoint)
+        return reads, inputs
+
+    def _read(self, node: Node, name: str, endpoint: Endpoint, dims: Any) -> Node:
+        reference = self.references[endpoint]
+        dtype = self.ir[endpoint[0]].dtypes[endpoint[1]].base_dtype
+        return Node(
+            name,
+            "ReadVariableOp",
+            (reference.handle,),
+            self._waits(node, [reference]),
+            {"dtype": dtype, **_private(node.attrs)},
+            node.device,
+            (dtype,),
+            (dims,),
+            node.source,
+        )
+
+    def _waits(self, node: Node, references: list[_Reference]) -> tuple[str, ...]:
+        after = [r.after for r in references if r.after is not None]
+        return tuple(dict.fromkeys([*node.controls, *after]))
+
+
+def _private(attrs: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in attrs.items() if k.startswith("_")}

@@ -1,0 +1,1 @@
+"""Sessions: plans made by the pipeline, loaded into the native half, run."""

@@ -1,0 +1,49 @@
+"""What `Session.explain_plan` returns: what each pass did to which node, and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from penstock.graph.ir import IR
+from penstock.passes.context import Note, PlanLog
+
+
+class PlanExplanation:
+    """A plan told pass by pass. Print it, or look at `notes`, `counts` and `ir`.
+
+    `notes` are (stage, action, node, reason); `counts` how many nodes there were after each
+    stage; `ir` is what runs.
+    """
+
+    def __init__(self, ir: IR, log: PlanLog) -> None:
+        """Take the finished IR and the log that the passes filled."""
+        self.ir = ir
+        self.notes: list[Note] = list(log.notes)
+        self.counts: list[tuple[str, int]] = list(log.counts)
+
+    def summary(self) -> str:
+        """Return one line a stage: nodes left, and how many were changed in which way."""
+        lines = []
+        for stage, count in self.counts:
+            actions = Counter(n.action for n in self.notes if n.stage == stage)
+            did = ", ".join(f"{number} {action}" for action, number in sorted(actions.items()))
+            lines.append(f"{stage:18} {count:6} nodes" + (f"   {did}" if did else ""))
+        return "\n".join(lines)
+
+    def of(self, node: str) -> list[Note]:
+        """Return what happened to one node."""
+        return [n for n in self.notes if n.node == node]
+
+    def __str__(self) -> str:
+        """Show the summary, then every note under its stage."""
+        lines = [self.summary()]
+        for stage, _ in self.counts:
+            notes = [n for n in self.notes if n.stage == stage]
+            if notes:
+                lines += ["", stage]
+                lines += [f"  {n.action:9} {n.node}: {n.reason}" for n in notes]
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        """Show how much there is."""
+        return f"<PlanExplanation of {len(self.ir)} nodes, {len(self.notes)} notes>"

@@ -1,0 +1,376 @@
+"""Session: runs parts of a graph, again and again.
+
+The hot path is one dictionary look-up: a (fetches, feed keys) pair leads to a `_Call`, which
+holds the native program and how to nest its results. Everything else (flattening, planning,
+loading) happens once per pair. Variables live in the native session and die with it.
+Any number of threads may call `run` at once.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
+from typing import Any
+
+from penstock import _native, errors, options, protos
+from penstock.exports import export
+from penstock.graph import codec, scopes
+from penstock.graph.graph import Graph, get_default_graph
+from penstock.graph.tensor import Tensor
+from penstock.runtime import native
+from penstock.runtime.explanation import PlanExplanation
+from penstock.runtime.fetches import Fetches, feed_tensors, flatten_feeds, structure_key
+from penstock.runtime.plan import BoundedCache, Plan, make_plan
+
+
+class _Call:
+    """One way of calling `run`: its program, the order of its feeds, the form of its result."""
+
+    __slots__ = ("arrange", "build", "plan", "run", "version")
+
+    def __init__(self, plan: Plan, fetches: Fetches, arrange: Callable[[Any], Any] | None) -> None:
+        self.plan = plan
+        self.run = plan.program.run
+        self.version = plan.version
+        self.arrange = arrange
+        self.build = None if fetches.is_list_of_all else fetches.build
+
+
+@export("Session")
+class Session:
+    """Runs operations and computes tensors of a graph.
+
+    `graph` defaults to the default graph at this moment; `config` is a `ConfigProto`, of
+    which thread counts, memory limits and the time-out are used. `target` must be empty:
+    there is only this process. As a context manager it becomes the default session (and its
+    graph the default graph), and is closed at the end.
+
+    >>> with ps.Session() as sess:
+    ...     sess.run([ps.constant(1) + 2, {"x": ps.constant(4.0)}])
+    [np.int32(3), {'x': np.float32(4.0)}]
+    """
+
+    def __init__(self, target: str = "", graph: Graph | None = None, config: Any = None) -> None:
+        """Open a session; raises `UnimplementedError` for a target, `TypeError` for bad types."""
+        if target:
+            raise errors.UnimplementedError(
+                None, None, f"session target {target!r}: only the local process ('') is served"
+            )
+        if graph is not None and not isinstance(graph, Graph):
+            raise TypeError(f"graph must be a Graph, not {type(graph).__name__}")
+        if config is not None and not isinstance(config, protos.ConfigProto):
+            raise TypeError(f"config must be a ConfigProto, not {type(config).__name__}")
+        self._graph = get_default_graph() if graph is None else graph
+        self._config = config
+        self._native = _native.Session(
+            intra_op_threads=max(0, config.intra_op_parallelism_threads) if config else 0,
+            inter_op_threads=config.inter_op_parallelism_threads if config else 0,
+        )
+        self._timeout_ms = config.operation_timeout_in_ms if config else 0
+        self._calls: dict[Any, _Call] = {}
+        self._plans: BoundedCache[Plan] = BoundedCache(options.current.plans)
+        self._lock = threading.RLock()
+        self._closed = False
+        self._contexts: list[Any] = []
+
+    @property
+    def graph(self) -> Graph:
+        """The graph this session runs."""
+        return self._graph
+
+    @property
+    def graph_def(self) -> Any:
+        """The graph as a GraphDef."""
+        return self._graph.as_graph_def()
+
+    @property
+    def sess_str(self) -> str:
+        """The target: empty."""
+        return ""
+
+    # ---- running
+
+    def run(
+        self,
+        fetches: Any,
+        feed_dict: Mapping[Any, Any] | None = None,
+        options: Any = None,
+        run_metadata: Any = None,
+    ) -> Any:
+        """Compute `fetches` given `feed_dict` and return the values in the same nesting.
+
+        Operations give None. Values are NumPy arrays (scalars for shape []). `options` is a
+        `RunOptions`, of which `timeout_in_ms` and `output_partition_graphs` are used.
+        Raises an `errors.OpError` that names the failing node and the line that built it;
+        `RuntimeError` when the session is closed.
+        """
+        if options is not None or run_metadata is not None:
+            return self._run_with_options(fetches, feed_dict, options, run_metadata)
+        kind = type(fetches)
+        key: Any = tuple(fetches) if kind is list else fetches
+        if kind is tuple:
+            key = structure_key(fetches)
+        if feed_dict:
+            key = (key, tuple(feed_dict))
+        try:
+            call = self._calls.get(key)
+        except TypeError:
+            key = (structure_key(fetches), tuple(feed_dict or ()))
+            call = self._calls.get(key)
+        if call is None or call.version != self._graph._rewrites:
+            call = self._find_call(fetches, feed_dict, key)
+            if feed_dict:
+                feed_dict = flatten_feeds(feed_dict)
+        if not feed_dict:
+            values: Any = ()
+        else:
+            values = list(feed_dict.values())
+            if call.arrange is not None:
+                values = call.arrange(values)
+        try:
+            results = call.run(values, self._timeout_ms)
+        except errors.OpError as e:
+            raise self._explained(e, call.plan) from None
+        return results if call.build is None else call.build(results)
+
+    def _run_with_options(
+        self, fetches: Any, feed_dict: Mapping[Any, Any] | None, run_options: Any, metadata: Any
+    ) -> Any:
+        timeout = self._timeout_ms
+        if run_options is not None:
+            if not isinstance(run_options, protos.RunOptions):
+                raise TypeError(f"options must be a RunOptions, not {type(run_options).__name__}")
+            if run_options.trace_level != protos.RunOptions.NO_TRACE:
+                raise errors.UnimplementedError(
+                    None, None, "tracing of runs (RunOptions.trace_level) is not supported"
+                )
+            timeout = run_options.timeout_in_ms or timeout
+        flat = flatten_feeds(feed_dict or {})
+        call = self._find_call(fetches, flat)
+        values: Any = list(flat.values())
+        if call.arrange is not None:
+            values = call.arrange(values)
+        try:
+            results = call.run(values, timeout)
+        except errors.OpError as e:
+            raise self._explained(e, call.plan) from None
+        if metadata is not None and run_options is not None:
+            metadata.Clear()
+            if run_options.output_partition_graphs:
+                metadata.partition_graphs.append(codec.encode_graph(call.plan.ir))
+        return results if call.build is None else call.build(results)
+
+    def _find_call(
+        self, fetches: Any, feed_dict: Mapping[Any, Any] | None, key: Any = None
+    ) -> _Call:
+        """Return the call for this pair; remembered under `key` when there is one."""
+        if self._closed:
+            raise RuntimeError("attempted to use a closed session")
+        flat = flatten_feeds(feed_dict) if feed_dict else {}
+        for value in flat.values():
+            if isinstance(value, Tensor):
+                raise TypeError(f'a feed is a value, not a tensor ("{value.name}"): run it first')
+        with self._lock:
+            call = self._make_call(fetches, list(flat))
+            if key is not None and flat.keys() == (feed_dict or {}).keys():
+                if len(self._calls) >= options.current.plans:
+                    self._calls.clear()
+                self._calls[key] = call
+        return call
+
+    def _make_call(self, fetches: Any, feed_keys: list[Any]) -> _Call:
+        flat = Fetches(self._graph, fetches)
+        feeds = feed_tensors(self._graph, feed_keys)
+        if len(set(feeds)) != len(feeds):
+            raise errors.FeedError(None, None, "a tensor is fed twice under different names")
+        order = sorted(range(len(feeds)), key=lambda i: (feeds[i].op._id, feeds[i].value_index))
+        in_order = order == list(range(len(feeds)))
+        plan = self._plan([feeds[i] for i in order], flat)
+        return _Call(plan, flat, None if in_order else _picker(order))
+
+    def _plan(self, feeds: Sequence[Tensor], fetches: Fetches) -> Plan:
+        targets = list(fetches.targets)
+        key = (tuple(feeds), tuple(fetches.tensors), tuple(targets))
+        version = self._graph.plan_version
+        try:
+            return self._plans.get_or_make(
+                key,
+                lambda plan: plan.version == version,
+                lambda: make_plan(self._graph, self._native, feeds, fetches.tensors, targets),
+            )
+        except errors.OpError as e:
+            raise native.explain(e, self._graph, {}) from None
+
+    def _explained(self, error: errors.OpError, plan: Plan) -> errors.OpError:
+        return native.explain(error, self._graph, plan.ir.nodes)
+
+    def make_callable(
+        self, fetches: Any, feed_list: Sequence[Any] | None = None, accept_options: bool = False
+    ) -> Callable[..., Any]:
+        """Return a function of the values of `feed_list` that runs `fetches`.
+
+        The fastest way to run the same thing often: nothing is looked up. The function takes
+        as many values as `feed_list` has tensors, in that order; with `accept_options` also
+        the keyword arguments `options` and `run_metadata`.
+        """
+        feed_keys = list(feed_list or ())
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("attempted to use a closed session")
+            call = self._make_call(fetches, feed_keys)
+        if accept_options:
+            return self._callable_with_options(fetches, feed_keys)
+        return _bind_call(self, call, len(feed_keys), isinstance(fetches, Tensor))
+
+    def _callable_with_options(self, fetches: Any, feed_keys: list[Any]) -> Callable[..., Any]:
+        def run_with_options(*values: Any, options: Any = None, run_metadata: Any = None) -> Any:
+            _check_count(values, len(feed_keys))
+            feeds = dict(zip(feed_keys, values, strict=True))
+            return self._run_with_options(fetches, feeds, options, run_metadata)
+
+        return run_with_options
+
+    # ---- looking inside
+
+    def explain_plan(self, fetches: Any, feed_dict: Any = None) -> PlanExplanation:
+        """Return what each pass did to the plan that runs `fetches` given these feeds.
+
+        `feed_dict` may be a feed_dict or just the tensors to be fed.
+
+        >>> x = ps.placeholder(ps.float32, [2])
+        >>> print(ps.Session().explain_plan(ps.identity(x) * 1.0, [x]).summary())
+        extract                 5 nodes
+        lower_references        5 nodes
+        simplify                3 nodes   2 removed
+        fold_constants          3 nodes
+        merge_duplicates        3 nodes
+        prune                   2 nodes   1 removed
+        order                   2 nodes
+        """
+        keys = list(flatten_feeds(feed_dict)) if isinstance(feed_dict, Mapping) else feed_dict
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("attempted to use a closed session")
+            plan = self._make_call(fetches, list(keys or ())).plan
+        return PlanExplanation(plan.ir, plan.log)
+
+    def memory_stats(self) -> dict[str, int]:
+        """Return bytes `live`, `peak` and `reserved`, and counts of allocations."""
+        return self._native.memory_stats()
+
+    def reset_peak_memory(self) -> None:
+        """Let the peak of `memory_stats` start again from what is live now."""
+        self._native.reset_peak()
+
+    def trim_memory(self) -> int:
+        """Give cached memory back to the system; returns how many bytes."""
+        return self._native.trim_memory()
+
+    # ---- life
+
+    def close(self) -> None:
+        """Cancel what runs, forget variables and plans. Further use raises `RuntimeError`."""
+        with self._lock:
+            self._closed = True
+            self._calls = {}
+            self._plans.clear()
+        self._native.close()
+
+    def as_default(self) -> Any:
+        """Return a context manager that makes this the default session (and does not close it)."""
+        return scopes.sessions.use(self)
+
+    def __enter__(self) -> Session:
+        """Become the default session, and the graph the default graph."""
+        for context in (self._graph.as_default(), self.as_default()):
+            context.__enter__()
+            self._contexts.append(context)
+        return self
+
+    def __exit__(self, *exc_info: Any) -> None:
+        """Step back and close."""
+        for _ in range(2):
+            self._contexts.pop().__exit__(*exc_info)
+        self.close()
+
+
+@export("InteractiveSession")
+class InteractiveSession(Session):
+    """A session that is the default one from its construction until `close`.
+
+    For notebooks and shells: `t.eval()` and `op.run()` work without a `with` block.
+
+    >>> sess = ps.InteractiveSession()
+    >>> int(ps.constant(3).eval())
+    3
+    >>> sess.close()
+    """
+
+    def __init__(self, target: str = "", graph: Graph | None = None, config: Any = None) -> None:
+        """Open the session and make it (and `graph`, when given) the default."""
+        super().__init__(target, graph, config)
+        self._session_scope: Any = self.as_default()
+        self._session_scope.__enter__()
+        self._graph_scope: Any = None if graph is None else graph.as_default()
+        if self._graph_scope is not None:
+            self._graph_scope.__enter__()
+
+    def close(self) -> None:
+        """Step back as the default and close."""
+        if self._session_scope is not None:
+            scopes.sessions.items.remove(self)
+            if self._graph_scope is not None:
+                scopes.graphs.items.remove(self._graph)
+            self._session_scope = self._graph_scope = None
+        super().close()
+
+
+@export("get_default_session")
+def get_default_session() -> Session | None:
+    """Return the innermost default session of this thread, or None."""
+    session: Session | None = scopes.sessions.top()
+    return session
+
+
+def _picker(order: list[int]) -> Callable[[Any], Any]:
+    """Return a function that puts the values of a feed_dict into the plan's order."""
+    return itemgetter(*order)
+
+
+def _check_count(values: Sequence[Any], count: int) -> None:
+    if len(values) != count:
+        raise TypeError(f"this callable takes {count} values, got {len(values)}")
+
+
+def _bind_call(session: Session, call: _Call, count: int, single: bool) -> Callable[..., Any]:
+    """Return the function behind `make_callable`, in the cheapest form that fits."""
+    run, arrange, build = call.plan.program.call, call.arrange, call.build
+    owner = weakref.proxy(session)
+
+    def fail(error: errors.OpError) -> errors.OpError:
+        return native.explain(error, owner._graph, call.plan.ir.nodes)
+
+    if single and arrange is None and not session._timeout_ms:
+
+        def call_single(*values: Any) -> Any:
+            if len(values) != count:
+                _check_count(values, count)
+            try:
+                return run(*values)[0]
+            except errors.OpError as e:
+                raise fail(e) from None
+
+        return call_single
+
+    def call_any(*values: Any) -> Any:
+        _check_count(values, count)
+        ordered = values if arrange is None else arrange(values)
+        try:
+            results = call.run(ordered, session._timeout_ms)
+        except errors.OpError as e:
+            raise fail(e) from None
+        return results if build is None else build(results)
+
+    return call_any
