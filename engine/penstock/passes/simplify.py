@@ -126,8 +126,7 @@ def _same_shape(node: Node, view: _View) -> Found:
 
 
 def _cast(node: Node, view: _View) -> Found:
-    name, index = node.inputs[0]
-    if view.producer(node, 0).dtypes[index] is node.dtypes[0]:
+    if view.producer(node, 0).dtypes[node.inputs[0][1]] is node.dtypes[0]:
         return node.inputs[0], "cast to the same dtype"
     return None
 

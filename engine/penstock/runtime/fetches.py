@@ -49,7 +49,7 @@ class Fetches:
         if isinstance(fetch, (list, tuple)):
             return self._compile_sequence(fetch)
         if isinstance(fetch, Mapping):
-            kind = type(fetch)
+            kind: Any = type(fetch)
             keys = list(fetch)
             parts = [self._compile(fetch[k]) for k in keys]
             if kind is dict:
