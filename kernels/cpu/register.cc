@@ -28,6 +28,9 @@ void register_cpu_kernels(KernelRegistry& r) {
   register_transpose(r);
   register_matmul(r);
   register_conv(r);
+  register_softmax(r);
+  register_loss(r);
+  register_bias(r);
 }
 
 KernelRegistry& kernel_registry() {

@@ -30,6 +30,9 @@ void register_padding(KernelRegistry& r);
 void register_transpose(KernelRegistry& r);
 void register_matmul(KernelRegistry& r);
 void register_conv(KernelRegistry& r);
+void register_softmax(KernelRegistry& r);
+void register_loss(KernelRegistry& r);
+void register_bias(KernelRegistry& r);
 
 // Every family above, in this order.
 void register_cpu_kernels(KernelRegistry& r);

@@ -14,6 +14,7 @@
 #include "cpu/vector/convert.h"
 #include "cpu/vector/gemm.h"
 #include "cpu/vector/reduction.h"
+#include "cpu/vector/softmax.h"
 #include "cpu/vector/training.h"
 #include "cpu/vector/unary.h"
 
@@ -26,7 +27,8 @@
   X(ConvertLoops, convert)          \
   X(GemmLoops, gemm)                \
   X(ReductionLoops, reduction)      \
-  X(TrainingLoops, training)
+  X(TrainingLoops, training)        \
+  X(SoftmaxLoops, softmax)
 
 namespace penstock {
 
