@@ -18,7 +18,6 @@ from penstock.autodiff.indexed_slices import to_dense
 from penstock.exports import export
 from penstock.graph import scopes
 from penstock.graph.tensor import Tensor
-from penstock.ops import convert
 from penstock.ops.sources import placeholder
 
 Array = np.ndarray[Any, Any]
