@@ -32,9 +32,7 @@ with ps.Graph().as_default():
     y = ps.placeholder(ps.int32, [None], name="y")
     hidden = ps.nn.relu(layer(x, 64, "hidden"))
     logits = layer(hidden, 10, "logits")
-    loss = ps.reduce_mean(
-        ps.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=logits)
-    )
+    loss = ps.reduce_mean(ps.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=logits))
     update = ps.train.MomentumOptimizer(0.1, 0.9).minimize(loss)
     hits = ps.equal(ps.argmax(logits, 1, output_type=ps.int32), y)
     accuracy = ps.reduce_mean(ps.cast(hits, ps.float32))

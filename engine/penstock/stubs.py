@@ -58,7 +58,7 @@ def render() -> str:
         _declare(name, last, value, by_name.get(name), imports, target)
     lines = [_HEADER + "\n".join(_fixed_imports() + sorted(set(imports)))]
     lines += ["", "TensorLike: TypeAlias = Any", "newaxis: None", "half = float16"]
-X
+    lines += ["double = float64", "__version__: str", "_MESSAGES: builtins.set[str]", *top]
     for space in _outermost(spaces):
         lines += _namespace(space, spaces, 0)
     return "\n".join(lines) + "\n"
