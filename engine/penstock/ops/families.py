@@ -1,5 +1,5 @@
 """The list of op families: importing this module defines every op."""
 
-from penstock.ops import control, importing, overloads, sources
+from penstock.ops import constants, control, identity, importing, overloads, shape, sources
 
-__all__ = ["control", "importing", "overloads", "sources"]
+__all__ = ["constants", "control", "identity", "importing", "overloads", "shape", "sources"]
