@@ -53,7 +53,7 @@ def compute_gradient(
     session = scopes.sessions.top()
     if session is None:
         raise ValueError(
-            "compute_gradient needs a default session: use it inside `with Session():`"
+            "compute_gradient needs a session: use it inside `with Session():`"
         )
     if init_targets is not None:
         for target in init_targets if isinstance(init_targets, (list, tuple)) else [init_targets]:
