@@ -12,9 +12,10 @@ namespace {
 constexpr int64_t kCheckEvery = 16;
 constexpr int kBytesShift = 13;
 
-inline int64_t weight(const ProgramNode& node, const Tensor& first_output) {
+inline int64_t weight(const ProgramNode& node, Step& step) {
   if (node.cost == Cost::kHeavy) return kCheckEvery;
-  const Buffer* buffer = first_output.buffer().get();
+  if (node.info->output_dtypes.empty()) return 1;
+  const Buffer* buffer = step.slot(node.first_slot).buffer().get();
   return 1 + (buffer ? static_cast<int64_t>(buffer->bytes >> kBytesShift) : 0);
 }
 
@@ -50,7 +51,7 @@ void run_inline(const Program& program, Step& step, const After& after) {
     for (; node != end; ++node) {
       run_node(program, step, *node);
       after(*node);
-      budget -= weight(*node, *step.outputs_of(*node));
+      budget -= weight(*node, step);
       drop_dead(program, step, *node);
       if (budget <= 0) {
         step.check_limits();
