@@ -31,6 +31,7 @@ void register_cpu_kernels(KernelRegistry& r) {
   register_softmax(r);
   register_loss(r);
   register_bias(r);
+  register_pooling(r);
 }
 
 KernelRegistry& kernel_registry() {

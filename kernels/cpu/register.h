@@ -33,6 +33,7 @@ void register_conv(KernelRegistry& r);
 void register_softmax(KernelRegistry& r);
 void register_loss(KernelRegistry& r);
 void register_bias(KernelRegistry& r);
+void register_pooling(KernelRegistry& r);
 
 // Every family above, in this order.
 void register_cpu_kernels(KernelRegistry& r);

@@ -13,6 +13,7 @@
 #include "cpu/vector/compare.h"
 #include "cpu/vector/convert.h"
 #include "cpu/vector/gemm.h"
+#include "cpu/vector/pooling.h"
 #include "cpu/vector/reduction.h"
 #include "cpu/vector/softmax.h"
 #include "cpu/vector/training.h"
@@ -28,7 +29,8 @@
   X(GemmLoops, gemm)                \
   X(ReductionLoops, reduction)      \
   X(TrainingLoops, training)        \
-  X(SoftmaxLoops, softmax)
+  X(SoftmaxLoops, softmax)          \
+  X(PoolingLoops, pooling)
 
 namespace penstock {
 
