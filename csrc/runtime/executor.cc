@@ -11,6 +11,8 @@ namespace {
 // Limits are looked at after this much work: 1 for each node and for each 8 KiB it made.
 constexpr int64_t kCheckEvery = 16;
 constexpr int kBytesShift = 13;
+// Kernels lie scattered in memory: in long programs each is asked for some nodes early.
+constexpr std::ptrdiff_t kPrefetch = 6;
 
 inline int64_t weight(const ProgramNode& node, Step& step) {
   if (node.cost == Cost::kHeavy) return kCheckEvery;
@@ -21,7 +23,7 @@ inline int64_t weight(const ProgramNode& node, Step& step) {
 
 inline void run_node(const Program& program, Step& step, const ProgramNode& node) {
   KernelContext ctx(*node.info, program.session, step.inputs_of(node), step.outputs_of(node),
-                    node.last_use);
+                    node.last_use, &program.slot_dtypes[node.first_slot]);
   node.kernel->compute(ctx);
 }
 
@@ -49,6 +51,7 @@ void run_inline(const Program& program, Step& step, const After& after) {
   int64_t budget = kCheckEvery;
   try {
     for (; node != end; ++node) {
+      if (end - node > kPrefetch) __builtin_prefetch(node[kPrefetch].kernel);
       run_node(program, step, *node);
       after(*node);
       budget -= weight(*node, step);

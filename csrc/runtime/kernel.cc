@@ -5,7 +5,7 @@ namespace penstock {
 
 Tensor& KernelContext::forward_or_allocate(int output, const Shape& shape,
                                            std::initializer_list<int> candidates) {
-  const DType dtype = node_.output_dtypes[output];
+  const DType dtype = output_dtypes_[output];
   const size_t element = dtype_size(dtype);
   for (int i : candidates) {
     Tensor& input = *inputs_[i];

@@ -55,11 +55,21 @@ struct SessionState {
 // The call of one kernel in one step. Lives on the executor's stack.
 class KernelContext {
  public:
-  // `inputs` and `outputs` point into the step's slots. Bit i of `last_use` says that this
+  // `inputs` and `outputs` point into the step's slots; `output_dtypes` are those of the node,
+  // where they lie beside those of the node before it. Bit i of `last_use` says that this
   // call is the last reader of input i in the step, so its buffer may be reused.
   KernelContext(const NodeInfo& node, const SessionState& session, Tensor* const* inputs,
+                Tensor* outputs, uint64_t last_use, const DType* output_dtypes)
+      : node_(node),
+        session_(session),
+        inputs_(inputs),
+        outputs_(outputs),
+        last_use_(last_use),
+        output_dtypes_(output_dtypes) {}
+  // For a kernel that calls another one on tensors of its own.
+  KernelContext(const NodeInfo& node, const SessionState& session, Tensor* const* inputs,
                 Tensor* outputs, uint64_t last_use)
-      : node_(node), session_(session), inputs_(inputs), outputs_(outputs), last_use_(last_use) {}
+      : KernelContext(node, session, inputs, outputs, last_use, node.output_dtypes.data()) {}
 
   const NodeInfo& node() const { return node_; }
   const SessionState& session() const { return session_; }
@@ -73,7 +83,7 @@ class KernelContext {
 
   // Every output must be set, by one of these.
   Tensor& allocate_output(int i, const Shape& shape) {
-    outputs_[i] = Tensor(*session_.allocator, node_.output_dtypes[i], shape);
+    outputs_[i] = Tensor(*session_.allocator, output_dtypes_[i], shape);
     return outputs_[i];
   }
   void set_output(int i, Tensor value) { outputs_[i] = std::move(value); }
@@ -106,6 +116,7 @@ class KernelContext {
   Tensor* const* inputs_;
   Tensor* outputs_;
   uint64_t last_use_;
+  const DType* output_dtypes_;
 };
 
 class Kernel {

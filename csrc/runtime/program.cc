@@ -39,7 +39,6 @@ struct ProgramBuilder::Impl {
   const KernelRegistry& registry;
   std::unique_ptr<Program> program = std::make_unique<Program>();
   std::vector<BuiltNode> built;
-  std::vector<DType> slot_dtypes;
   std::vector<int32_t> slot_constant;              // per slot: index into program->constants, or -1
   std::vector<std::vector<int32_t>> predecessors;  // per program node, distinct
   std::string last_device, last_device_type;       // most nodes share their predecessor's
@@ -56,7 +55,7 @@ struct ProgramBuilder::Impl {
 
   void add_slots(const std::vector<DType>& outputs) {
     for (DType dtype : outputs) {
-      slot_dtypes.push_back(dtype);
+      program->slot_dtypes.push_back(dtype);
       slot_constant.push_back(-1);
       program->slot_readers.push_back(0);
     }
@@ -239,7 +238,7 @@ int ProgramBuilder::add_node(std::string name, std::string op, std::string devic
     }
     for (Endpoint from : inputs) {
       slots.push_back(b.slot_of(from, node));
-      info->input_dtypes.push_back(b.slot_dtypes[slots.back()]);
+      info->input_dtypes.push_back(b.program->slot_dtypes[slots.back()]);
       before.push_back(from.node);
     }
     b.add_slots(info->output_dtypes);

@@ -56,6 +56,7 @@ class Program {
   std::vector<int32_t> input_slots;
   std::vector<int32_t> dead_slots;
   std::vector<int32_t> successors;
+  std::vector<DType> slot_dtypes;
   std::vector<int32_t> slot_readers;  // per slot: reading inputs, and 1 for being fetched
   std::vector<std::pair<int32_t, Tensor>> constants;  // slots that always hold the same tensor
   std::vector<FeedInfo> feeds;                        // by feed index
