@@ -52,9 +52,7 @@ def compute_gradient(
     """
     session = scopes.sessions.top()
     if session is None:
-        raise ValueError(
-            "compute_gradient needs a session: use it inside `with Session():`"
-        )
+        raise ValueError("compute_gradient needs a session: use it inside `with Session():`")
     if init_targets is not None:
         for target in init_targets if isinstance(init_targets, (list, tuple)) else [init_targets]:
             session.run(target)

@@ -22,6 +22,9 @@ PRODUCER = 2474
 """The graph version written, and the newest that is certain to be understood."""
 
 
+_MAX_DEPTH = 50
+
+
 class WireNode(NamedTuple):
     """A node as the wire has it: before dtypes and shapes are inferred."""
 
@@ -143,11 +146,15 @@ def decode_node(message: Any) -> WireNode:
     return WireNode(message.name, message.op, list(message.input), message.device, attrs)
 
 
-def decode_attr(message: Any) -> Attr:
+def decode_attr(message: Any, depth: int = 0) -> Attr:
     """Return the Python value of an AttrValue; None when it is empty."""
     kind = message.WhichOneof("value")
     if kind is None:
         return None
+    if kind == "func":
+        return _decode_func(message.func, depth)
+    if kind == "list":
+        return _decode_list(message.list, depth)
     return _DECODERS[kind](getattr(message, kind))
 
 
@@ -170,12 +177,18 @@ def decode_shape(message: Any) -> Dims:
     return tuple([None if s == -1 else s for s in sizes])
 
 
-def _decode_func(message: Any) -> Func:
-    return Func(message.name, {k: decode_attr(v) for k, v in message.attr.items()})
+def _decode_func(message: Any, depth: int) -> Func:
+    if depth == _MAX_DEPTH:
+        raise errors.InvalidArgumentError(
+            None, None, f"functions in attributes are nested more than {_MAX_DEPTH} deep"
+        )
+    return Func(message.name, {k: decode_attr(v, depth + 1) for k, v in message.attr.items()})
 
 
-def _decode_list(message: Any) -> list[Attr]:
+def _decode_list(message: Any, depth: int) -> list[Attr]:
     for field, values in message.ListFields():
+        if field.name == "func":
+            return [_decode_func(v, depth) for v in values]
         return [_DECODERS[field.name](v) for v in values]
     return []
 
@@ -188,7 +201,5 @@ _DECODERS: dict[str, Any] = {
     "type": _decode_type,
     "shape": lambda m: TensorShape(decode_shape(m)),
     "tensor": decode_tensor,
-    "func": _decode_func,
     "placeholder": lambda m: m,
-    "list": _decode_list,
 }

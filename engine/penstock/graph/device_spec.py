@@ -61,6 +61,8 @@ def _take_part(fields: dict[str, str | int | None], match: re.Match[str], name: 
     if key == "job":
         fields["job"] = value
     elif key in ("replica", "task"):
+        if value != "*" and not value.isdigit():
+            raise errors.GraphError(None, None, f"{name!r} is not a device name")
         fields[key] = None if value == "*" else int(value)
     else:  # "/device:CPU:0", "/cpu:0", "/gpu"
         if value.isdigit():

@@ -106,6 +106,8 @@ def _from_content(
 def _from_list(proto: Any, dtype: DType, shape: list[int], count: int) -> np.ndarray[Any, Any]:
     values = list(getattr(proto, _LISTS[dtype.name]))
     if dtype.is_complex:
+        if len(values) % 2:
+            raise _bad(f"{len(values)} numbers do not make complex ones: parts come in pairs")
         values = [complex(re, im) for re, im in zip(values[::2], values[1::2], strict=False)]
     if len(values) > count:
         raise _bad(f"a tensor of shape {shape} cannot have {len(values)} values")
@@ -117,6 +119,8 @@ def _from_list(proto: Any, dtype: DType, shape: list[int], count: int) -> np.nda
         bits = np.array([v & 0xFFFF for v in values], dtype=np.uint16)
         given = bits.view(dtype.numpy_dtype)
     else:
+        if dtype.is_integer and values and not dtype.min <= min(values) <= max(values) <= dtype.max:
+            raise _bad(f"a value of a tensor is out of the range of {dtype.name}")
         given = np.array(values).astype(dtype.numpy_dtype)
     if len(given) == count:
         return given.reshape(shape)

@@ -10,16 +10,22 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from penstock import errors, protos
+from penstock.dtypes import DType
 from penstock.exports import export
 from penstock.graph import codec
 from penstock.graph.codec import WireNode
+from penstock.graph.device_spec import merge_device
 from penstock.graph.graph import Graph, get_default_graph
+from penstock.graph.ir import Func
 from penstock.graph.tensor import Operation, Tensor
 from penstock.ops import convert
 from penstock.ops.apply import add_node
 from penstock.ops.infer import arg_dtypes, complete_attrs
 from penstock.ops.registry import find_op, has_op
+from penstock.shapes import TensorShape
 
 _LOOP_EDGES = {"NextIteration", "RefNextIteration"}
 _NAME = re.compile(r"[A-Za-z0-9._][A-Za-z0-9_.\\/>-]*\Z")
@@ -190,12 +196,14 @@ class _Importer:
         tensors = tuple([self.tensor(text, wire) for text in data])
         op = find_op(wire.op)
         attrs = self._colocation(wire)
+        _check_kinds(wire)
         _check_input_types(wire, tensors, attrs)
         name = self.prefix + wire.name
         if name in self.graph._operations:
             raise errors.GraphError(None, None, f'the graph has a node "{name}" already')
         self.graph._unique(name)
-        self.made[wire.name] = add_node(self.graph, op, tensors, attrs, name, controls, wire.device)
+        device = merge_device(wire.device, "")
+        self.made[wire.name] = add_node(self.graph, op, tensors, attrs, name, controls, device)
 
     def tensor(self, text: str, wire: WireNode) -> Tensor:
         key = _endpoint(text)
@@ -234,6 +242,35 @@ class _Importer:
         if name not in self.made or key[1] >= len(self.made[name]._outputs):
             raise errors.GraphError(None, None, f"return_elements: no tensor {text!r}")
         return self.made[name]._outputs[key[1]]
+
+
+_KINDS: dict[str, type] = {
+    "int": int,
+    "float": float,
+    "bool": bool,
+    "string": bytes,
+    "type": DType,
+    "shape": TensorShape,
+    "tensor": np.ndarray,
+    "func": Func,
+}
+
+
+def _check_kinds(wire: WireNode) -> None:
+    """Refuse attributes written as another kind: on the wire, 1, 1.0 and True are different."""
+    for attr in find_op(wire.op).attrs.values():
+        value = wire.attrs.get(attr.name)
+        if value is None:
+            continue
+        items = value if attr.is_list and isinstance(value, list) else [value]
+        wanted = _KINDS[attr.element_kind]
+        if isinstance(value, list) != attr.is_list or any(type(i) is not wanted for i in items):
+            raise errors.GraphError(
+                None,
+                None,
+                f'node "{wire.name}" ({wire.op}): attribute {attr.name} must be {attr.kind}, '
+                f"not {value!r}",
+            )
 
 
 def _check_input_types(wire: WireNode, tensors: tuple[Tensor, ...], attrs: dict[str, Any]) -> None:

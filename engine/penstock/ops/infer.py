@@ -85,11 +85,21 @@ class ShapeContext:
         """Raise `ShapeError` about this node."""
         raise _Problem(problem, hints)
 
+    def fail_dtype(self, problem: str, *hints: str) -> None:
+        """Raise `DTypeError` about this node."""
+        raise _Problem(problem, hints, errors.DTypeError)
+
 
 class _Problem(ValueError):
-    def __init__(self, problem: str, hints: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        problem: str,
+        hints: tuple[str, ...] = (),
+        kind: type[errors.OpError] = errors.ShapeError,
+    ) -> None:
         super().__init__(problem)
         self.hints = hints
+        self.kind = kind
 
 
 def infer_shapes(
@@ -101,9 +111,8 @@ def infer_shapes(
     except ValueError as e:
         if isinstance(e, errors.OpError):
             raise
-        raise error_at(
-            errors.ShapeError, op, name, inputs, str(e), getattr(e, "hints", ())
-        ) from None
+        problem = e if isinstance(e, _Problem) else _Problem(str(e))
+        raise error_at(problem.kind, op, name, inputs, str(e), problem.hints) from None
     if len(result) != count:
         raise errors.InternalError(
             None, None, f"bug in penstock: shape rule of {op.name} gave {len(result)} of {count}"

@@ -15,11 +15,19 @@ from penstock.ops.registry import define_op, no_gradient
 from penstock.ops.wrappers import raw
 from penstock.shapes import Dims
 
+
+def _const_shape(ctx: ShapeContext) -> list[Dims]:
+    value, dtype = ctx.attr("value"), ctx.attr("dtype")
+    if value.dtype != dtype.numpy_dtype:
+        ctx.fail_dtype(f"the value is {value.dtype}, the attribute dtype says {dtype.name}")
+    return [value.shape]
+
+
 define_op(
     "Const",
     outputs="output: dtype",
     attrs="value: tensor, dtype: type",
-    shape=lambda ctx: [ctx.attr("value").shape],
+    shape=_const_shape,
     doc="A tensor that is part of the graph.",
 )
 no_gradient("Const")
