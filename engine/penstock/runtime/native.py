@@ -23,7 +23,11 @@ def _make_error(
     else:
         kind = errors.exception_type_from_error_code(code)
     message = errors.describe(
-        text, op=op or None, node=node or None, device=device or None, inputs=inputs
+        text,
+        op=op or None,
+        node=node or None,
+        device=(device or "CPU:0") if op else None,
+        inputs=inputs,
     )
     error = kind(None, None, message, code)
     error.node = node  # type: ignore[attr-defined]

@@ -311,19 +311,17 @@ class InteractiveSession(Session):
     def __init__(self, target: str = "", graph: Graph | None = None, config: Any = None) -> None:
         """Open the session and make it (and `graph`, when given) the default."""
         super().__init__(target, graph, config)
-        self._session_scope: Any = self.as_default()
-        self._session_scope.__enter__()
-        self._graph_scope: Any = None if graph is None else graph.as_default()
-        if self._graph_scope is not None:
-            self._graph_scope.__enter__()
+        scopes.sessions.items.append(self)
+        self._owns_graph_scope = graph is not None
+        if graph is not None:
+            scopes.graphs.items.append(graph)
 
     def close(self) -> None:
         """Step back as the default and close."""
-        if self._session_scope is not None:
+        if self in scopes.sessions.items:
             scopes.sessions.items.remove(self)
-            if self._graph_scope is not None:
+            if self._owns_graph_scope:
                 scopes.graphs.items.remove(self._graph)
-            self._session_scope = self._graph_scope = None
         super().close()
 
 
