@@ -206,7 +206,7 @@ define_op(
     "Range",
     inputs="start: Tidx, limit: Tidx, delta: Tidx",
     outputs="output: Tidx",
-    attrs="Tidx: real = int32",
+    attrs="Tidx: {floating, signed, uint16, uint32, uint64} = int32",
     shape=_range_shape,
     doc="start, start + delta, … up to but not including limit.",
 )
