@@ -2,9 +2,11 @@
 //
 // A block is one piece of memory: the Buffer in its first 64 bytes, the data after it. Sizes
 // are rounded up to 4 steps per power of two (64, 80, 96, 112, 128, 160, ...), so at most a
-// fifth is lost. Small blocks are cached up to a number of bytes per class, large ones up to
-// `cache_limit` in all, so that only large ones pay for a shared counter of cached bytes.
+// fifth is lost. One spin lock guards lists and counts: held for a few instructions, it costs
+// one atomic exchange, where exact counts without it would cost several.
 // Under AddressSanitizer nothing is cached: reuse would hide the errors it looks for.
+#include "core/allocator.h"
+
 #include "core/allocator.h"
 
 #include <algorithm>
@@ -12,7 +14,9 @@
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 #include <new>
+#include <thread>
 
 #include "core/error.h"
 
@@ -20,10 +24,8 @@ namespace penstock {
 namespace {
 
 constexpr size_t kAlignment = 64;
-constexpr size_t kSmall = size_t{64} << 10;  // below this, a block is small
-constexpr int64_t kSmallShare = 64;          // of `cache_limit`, for each small class
-constexpr int kStepBits = 2;                 // 4 steps per power of two
-constexpr int kMinBits = 6;                  // the smallest class has 64 bytes
+constexpr int kStepBits = 2;  // 4 steps per power of two
+constexpr int kMinBits = 6;   // the smallest class has 64 bytes
 constexpr int kClasses = (48 - kMinBits) << kStepBits;
 constexpr size_t kMaxBytes = size_t{1} << 47;
 
@@ -51,8 +53,11 @@ inline size_t class_bytes(int size_class) {
 class SpinLock {
  public:
   void lock() {
+    int spins = 0;
     while (flag_.exchange(true, std::memory_order_acquire)) {
-      while (flag_.load(std::memory_order_relaxed)) __builtin_ia32_pause();
+      while (flag_.load(std::memory_order_relaxed)) {
+        if (++spins % 64 == 0) std::this_thread::yield();  // its holder may not be running
+      }
     }
   }
   void unlock() { flag_.store(false, std::memory_order_release); }
@@ -61,111 +66,79 @@ class SpinLock {
   std::atomic<bool> flag_{false};
 };
 
-struct alignas(64) FreeList {
-  SpinLock lock;
-  Block* first = nullptr;
-  int64_t cached = 0;       // blocks in the list
-  int64_t allocations = 0;  // blocks handed out so far
-};
+using Guard = std::lock_guard<SpinLock>;
 
-void raise_to(std::atomic<int64_t>& maximum, int64_t value) {
-  int64_t seen = maximum.load(std::memory_order_relaxed);
-  while (value > seen && !maximum.compare_exchange_weak(seen, value, std::memory_order_relaxed)) {
+// A chain of cached blocks back to the system.
+void free_chain(Block* block) {
+  while (block) {
+    Block* next = block->next;
+    std::free(block);
+    block = next;
   }
+}
+
+[[noreturn]] void throw_limit(size_t bytes, int64_t now, int64_t limit) {
+  fail(Code::kResourceExhausted, "out of memory: ", bytes, " bytes wanted, ", now,
+       " in use, and the limit is ", limit, " bytes");
+}
+
+[[noreturn]] void throw_refused(size_t bytes, int64_t now) {
+  fail(Code::kResourceExhausted, "out of memory: the system refused ", bytes, " bytes, ", now,
+       " are in use");
 }
 
 }  // namespace
 
-struct Allocator::Impl {
-  std::array<FreeList, kClasses> lists;
-  // Bytes handed out, and 1 for the Allocator itself: sizes are even, so the two do not mix.
-  // Whoever brings it to 0 deletes the Impl: fetched arrays may outlive their session.
-  alignas(64) std::atomic<int64_t> live{1};
-  std::atomic<int64_t> window_peak{0};
-  std::atomic<int64_t> older_peak{0};  // the maximum over windows that ended
-  std::atomic<int64_t> limit{0};
-  alignas(64) std::atomic<int64_t> large_cached{0};
-  std::atomic<int64_t> system_allocations{0};
-  std::atomic<int64_t> cache_limit{0};
+// All fields are guarded by `lock`.
+struct alignas(64) Allocator::Impl {
+  SpinLock lock;
+  bool orphaned = false;  // the Allocator is gone; the last block deletes the Impl
+  int64_t live = 0;
+  int64_t window_peak = 0;
+  int64_t older_peak = 0;  // the maximum over windows that ended
+  int64_t limit = 0;
+  int64_t cached = 0;
+  int64_t cache_limit = 0;
+  int64_t allocations = 0;
+  int64_t system_allocations = 0;
+  std::array<Block*, kClasses> lists{};
 
-  ~Impl() { trim(); }
-  int64_t live_bytes() const { return live.load(std::memory_order_relaxed) & ~int64_t{1}; }
-
-  Block* take(int size_class) {
-    FreeList& list = lists[size_class];
-    list.lock.lock();
-    ++list.allocations;
-    Block* block = list.first;
-    if (block) {
-      list.first = block->next;
-      --list.cached;
+  // Takes every list, under the lock, as one chain.
+  Block* take_lists() {
+    Block* chain = nullptr;
+    for (Block*& list : lists) {
+      while (Block* block = list) {
+        list = block->next;
+        block->next = chain;
+        chain = block;
+      }
     }
-    list.lock.unlock();
-    return block;
+    cached = 0;
+    return chain;
   }
 
-  bool give(Block* block, size_t bytes) {
-    FreeList& list = lists[block->size_class];
-    const int64_t size = static_cast<int64_t>(bytes);
-    const int64_t most = cache_limit.load(std::memory_order_relaxed);
-    if (bytes >= kSmall && large_cached.fetch_add(size, std::memory_order_relaxed) + size > most) {
-      large_cached.fetch_sub(size, std::memory_order_relaxed);
-      return false;
-    }
-    list.lock.lock();
-    const bool room = bytes >= kSmall || (list.cached + 1) * size <= most / kSmallShare;
-    if (room) {
-      block->next = list.first;
-      list.first = block;
-      ++list.cached;
-    }
-    list.lock.unlock();
-    return room;
-  }
-
-  // A fresh block, after giving back the cache if the system has no more.
+  // A fresh block, after giving back the cache if the system has no more; null if even then.
   Block* from_system(int size_class) {
-    const size_t bytes = class_bytes(size_class);
+    const size_t bytes = kAlignment + class_bytes(size_class);
     void* memory = nullptr;
-    const auto ask = [&] { return posix_memalign(&memory, kAlignment, kAlignment + bytes) == 0; };
+    const auto ask = [&] { return posix_memalign(&memory, kAlignment, bytes) == 0; };
     if (!ask() && !(trim() > 0 && ask())) return nullptr;
-    system_allocations.fetch_add(1, std::memory_order_relaxed);
     Block* block = new (memory) Block();
     block->data = static_cast<char*>(memory) + kAlignment;
     block->owner = this;
     block->size_class = size_class;
+    Guard guard(lock);
+    ++system_allocations;
     return block;
   }
 
   int64_t trim() {
-    int64_t freed = 0;
-    for (int c = 0; c < kClasses; ++c) {
-      FreeList& list = lists[c];
-      list.lock.lock();
-      Block* block = list.first;
-      const int64_t bytes = list.cached * static_cast<int64_t>(class_bytes(c));
-      list.first = nullptr;
-      list.cached = 0;
-      list.lock.unlock();
-      if (class_bytes(c) >= kSmall) large_cached.fetch_sub(bytes, std::memory_order_relaxed);
-      freed += bytes;
-      while (block) {
-        Block* next = block->next;
-        std::free(block);
-        block = next;
-      }
-    }
-    return freed;
-  }
-
-  [[noreturn]] void throw_exhausted(size_t bytes, bool by_limit) {
-    const int64_t now = live_bytes();
-    if (by_limit) {
-      fail(Code::kResourceExhausted, "out of memory: ", bytes, " bytes wanted, ", now,
-           " in use, and the limit is ", limit.load(std::memory_order_relaxed), " bytes");
-    }
-    fail(Code::kResourceExhausted, "out of memory: the system refused ", bytes, " bytes, ", now,
-         " are in use");
+    lock.lock();
+    const int64_t bytes = cached;
+    Block* chain = take_lists();
+    lock.unlock();
+    free_chain(chain);
+    return bytes;
   }
 };
 
@@ -179,32 +152,44 @@ Allocator::Allocator(int64_t limit, int64_t cache_limit) : impl_(new Impl) {
 }
 
 Allocator::~Allocator() {
+  impl_->lock.lock();
   impl_->cache_limit = 0;
-  impl_->trim();
-  if (impl_->live.fetch_sub(1, std::memory_order_acq_rel) == 1) delete impl_;
+  impl_->orphaned = true;
+  Block* chain = impl_->take_lists();
+  const bool last = impl_->live == 0;
+  impl_->lock.unlock();
+  free_chain(chain);
+  if (last) delete impl_;
 }
 
 BufferPtr Allocator::allocate(size_t bytes) {
   Impl& a = *impl_;
-  if (__builtin_expect(bytes > kMaxBytes, 0)) a.throw_exhausted(bytes, false);
+  if (__builtin_expect(bytes > kMaxBytes, 0)) throw_refused(bytes, stats().live);
   const int size_class = class_of(bytes);
   const size_t usable = class_bytes(size_class);
   const int64_t size = static_cast<int64_t>(usable);
-  const int64_t now = a.live.fetch_add(size, std::memory_order_relaxed) + size;
-  const int64_t limit = a.limit.load(std::memory_order_relaxed);
-  if (__builtin_expect(limit > 0 && now > limit + 1, 0)) {
-    a.live.fetch_sub(size, std::memory_order_relaxed);
-    a.throw_exhausted(bytes, true);
+  a.lock.lock();
+  if (__builtin_expect(a.limit > 0 && a.live + size > a.limit, 0)) {
+    const int64_t now = a.live;
+    const int64_t limit = a.limit;
+    a.lock.unlock();
+    throw_limit(bytes, now, limit);
   }
-  Block* block = a.take(size_class);
-  if (!block) {
-    block = a.from_system(size_class);
-    if (!block) {
-      a.live.fetch_sub(size, std::memory_order_relaxed);
-      a.throw_exhausted(bytes, false);
-    }
+  a.live += size;
+  if (a.live > a.window_peak) a.window_peak = a.live;
+  ++a.allocations;
+  Block* block = a.lists[size_class];
+  if (block) {
+    a.lists[size_class] = block->next;
+    a.cached -= size;
   }
-  if (now > a.window_peak.load(std::memory_order_relaxed)) raise_to(a.window_peak, now);
+  a.lock.unlock();
+  if (__builtin_expect(!block, 0) && !(block = a.from_system(size_class))) {
+    a.lock.lock();
+    const int64_t now = a.live -= size;
+    a.lock.unlock();
+    throw_refused(bytes, now);
+  }
   block->refs.store(1, std::memory_order_relaxed);
   block->writable = true;
   block->bytes = usable;
@@ -215,10 +200,19 @@ BufferPtr Allocator::allocate(size_t bytes) {
 void Allocator::release_block(Buffer* buffer) {
   Block* block = static_cast<Block*>(buffer);
   Impl& a = *static_cast<Impl*>(block->owner);
-  const size_t bytes = class_bytes(block->size_class);
-  if (!a.give(block, bytes)) std::free(block);
-  const int64_t size = static_cast<int64_t>(bytes);
-  if (a.live.fetch_sub(size, std::memory_order_acq_rel) == size) delete &a;
+  const int64_t size = static_cast<int64_t>(class_bytes(block->size_class));
+  a.lock.lock();
+  a.live -= size;
+  const bool keep = a.cached + size <= a.cache_limit;
+  if (keep) {
+    block->next = a.lists[block->size_class];
+    a.lists[block->size_class] = block;
+    a.cached += size;
+  }
+  const bool last = a.orphaned && a.live == 0;
+  a.lock.unlock();
+  if (!keep) std::free(block);
+  if (__builtin_expect(last, 0)) delete &a;
 }
 
 BufferPtr Allocator::allocate_zeroed(size_t bytes) {
@@ -228,36 +222,39 @@ BufferPtr Allocator::allocate_zeroed(size_t bytes) {
 }
 
 MemoryStats Allocator::stats() const {
+  Guard guard(impl_->lock);
   MemoryStats s;
-  s.live = impl_->live_bytes();
-  s.peak = std::max(impl_->older_peak.load() & ~int64_t{1}, window_peak());
-  s.reserved = s.live;
-  for (int c = 0; c < kClasses; ++c) {
-    FreeList& list = impl_->lists[c];
-    list.lock.lock();
-    s.reserved += list.cached * static_cast<int64_t>(class_bytes(c));
-    s.allocations += list.allocations;
-    list.lock.unlock();
-  }
-  s.system_allocations = impl_->system_allocations.load();
+  s.live = impl_->live;
+  s.peak = std::max(impl_->older_peak, impl_->window_peak);
+  s.reserved = impl_->live + impl_->cached;
+  s.allocations = impl_->allocations;
+  s.system_allocations = impl_->system_allocations;
   return s;
 }
 
 void Allocator::begin_window() {
-  raise_to(impl_->older_peak, impl_->window_peak.load());
-  impl_->window_peak = impl_->live.load();
+  Guard guard(impl_->lock);
+  impl_->older_peak = std::max(impl_->older_peak, impl_->window_peak);
+  impl_->window_peak = impl_->live;
 }
 
-int64_t Allocator::window_peak() const { return impl_->window_peak.load() & ~int64_t{1}; }
+int64_t Allocator::window_peak() const {
+  Guard guard(impl_->lock);
+  return impl_->window_peak;
+}
 
 void Allocator::reset_peak() {
+  Guard guard(impl_->lock);
   impl_->older_peak = 0;
-  impl_->window_peak = impl_->live.load();
+  impl_->window_peak = impl_->live;
 }
 
 int64_t Allocator::trim() { return impl_->trim(); }
 
-void Allocator::set_limit(int64_t bytes) { impl_->limit = bytes; }
+void Allocator::set_limit(int64_t bytes) {
+  Guard guard(impl_->lock);
+  impl_->limit = bytes;
+}
 
 Allocator& host_allocator() {
   static Allocator* const allocator = new Allocator();

@@ -3,7 +3,7 @@
 // Every class of sizes keeps a list of freed blocks; `allocate` takes from it before it
 // asks the system. Statistics: live (bytes handed out), peak (its maximum since
 // `reset_peak`), reserved (live and cached). All methods may be called from any thread;
-// one spin lock per size class, never held while calling out. Buffers may outlive their
+// a spin lock guards it, never held while calling out. Buffers may outlive their
 // allocator; they then go back to the system one by one.
 #pragma once
 

@@ -27,6 +27,15 @@ class Shape {
   explicit Shape(const std::vector<int64_t>& dims)
       : Shape(dims.data(), static_cast<int>(dims.size())) {}
 
+  // Copies the dimensions there are: most shapes are short, and the copy of a tensor's handle
+  // is mostly the copy of its shape.
+  Shape(const Shape& o) : rank_(o.rank_) { copy_dims(o); }
+  Shape& operator=(const Shape& o) {
+    rank_ = o.rank_;
+    copy_dims(o);
+    return *this;
+  }
+
   // From untrusted numbers: refuses negative dimensions and products beyond int64.
   static Shape checked(const int64_t* dims, int rank);
 
@@ -63,6 +72,9 @@ class Shape {
 
  private:
   [[noreturn]] static void throw_rank(int rank);
+  void copy_dims(const Shape& o) {
+    for (int i = 0; i < o.rank_; ++i) dims_[i] = o.dims_[i];
+  }
   int rank_ = 0;
   int64_t dims_[kMaxRank];
 };

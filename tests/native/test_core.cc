@@ -56,6 +56,19 @@ TEST(allocator_keeps_its_limit) {
   CHECK_ERROR(Code::kResourceExhausted, "refused", Allocator().allocate(size_t{1} << 60));
 }
 
+TEST(allocator_caches_up_to_its_bound) {
+#ifndef __SANITIZE_ADDRESS__
+  Allocator a(0, 1 << 20);
+  for (int i = 0; i < 100; ++i) a.allocate(1 << 19);
+  CHECK(a.stats().system_allocations == 1 && a.stats().reserved == 1 << 19);
+  {
+    std::vector<BufferPtr> blocks;
+    for (int i = 0; i < 5; ++i) blocks.push_back(a.allocate(1 << 19));
+  }
+  CHECK(a.stats().live == 0 && a.stats().reserved == 1 << 20);
+#endif
+}
+
 TEST(allocator_windows_keep_the_peak) {
   Allocator a;
   a.allocate(10000);
