@@ -39,8 +39,10 @@ $(VENV)/installed: pyproject.toml setup.py
 	$(RUN) -m pip install --quiet --no-build-isolation --editable '.[test,demo]'
 	touch $@
 
+# Modules are compiled here, so that imports are quick where PYTHONDONTWRITEBYTECODE is set.
 $(VENV)/built: $(VENV)/installed $(SOURCES)
 	$(RUN) setup.py --quiet build_protos build_ext --inplace
+	$(RUN) -m compileall -q engine/penstock
 	touch $@
 
 $(VENV)/linters: $(VENV)/built
