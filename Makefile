@@ -36,7 +36,7 @@ $(VENV)/installed: pyproject.toml setup.py
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -c "$(REQUIRES)" build-system requires > $(VENV)/build.txt
 	$(RUN) -m pip install --quiet --requirement $(VENV)/build.txt
-	$(RUN) -m pip install --quiet --no-build-isolation --editable '.[test,demo]'
+	$(RUN) -m pip install --quiet --no-build-isolation --editable '.[test]'
 	touch $@
 
 # Modules are compiled here, so that imports are quick where PYTHONDONTWRITEBYTECODE is set.

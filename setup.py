@@ -33,7 +33,10 @@ SANITIZER = os.environ.get("PENSTOCK_SANITIZE", "")
 SANITIZER_FLAGS = {
     "": [],
     "thread": ["-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=thread"],
-    "address": ["-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=address,undefined"],
+    "address": [
+        *("-O1", "-g", "-fno-omit-frame-pointer"),
+        *("-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"),
+    ],
 }[SANITIZER]
 
 # In this order the linker sees them: of an inline function that several objects define it keeps the

@@ -18,7 +18,6 @@ NEEDED = (
     "penstock/_native.pyi",
     "penstock/protos/graph_pb2.py",
     "penstock/demo/digits.csv.gz",
-    "penstock/kernels/__init__.py",
 )
 
 
