@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from penstock import _native, stubs
 from penstock.ops.registry import all_ops
 
 ROOT = Path(__file__).parent.parent
@@ -50,6 +51,7 @@ KERNELS_SEE = {"kernel", "kernel_registry", "parallel_for", "thread_pool"}
 
 FILE_CAP, HEADER_CAP, FUNCTION_CAP = 500, 200, 80
 LONGER: dict[str, str] = {}  # path → why it may be longer than the cap
+MADE_BY_THE_PLAN = {"_Arg", "_Retval"}  # feeds and fetches of a program
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
 
 
@@ -266,3 +268,13 @@ def test_every_op_says_how_it_is_differentiated() -> None:
 def test_every_op_is_documented() -> None:
     silent = [op.name for op in all_ops() if not op.doc.strip()]
     assert not silent
+
+
+def test_every_kernel_has_an_op() -> None:
+    known = {op.name for op in all_ops()} | MADE_BY_THE_PLAN
+    unknown = sorted(set(_native.kernel_ops()) - known)
+    assert not unknown, f"define these ops, or delete their kernels: {unknown}"
+
+
+def test_stub_is_current() -> None:
+    assert stubs.path().read_text() == stubs.render(), "run: python -m penstock.stubs"
