@@ -47,7 +47,7 @@ from penstock.autodiff.gradients import gradients as gradients
 from penstock.autodiff.gradients import not_differentiable as NoGradient
 from penstock.autodiff.gradients import not_differentiable as NotDifferentiable
 from penstock.autodiff.gradients import why_no_gradient as why_no_gradient
-from penstock.autodiff.indexed_slices import IndexedSlices as IndexedSlices
+from penstock.ops.indexed_slices import IndexedSlices as IndexedSlices
 from penstock.autodiff.numeric import compute_gradient as _test_compute_gradient
 from penstock.autodiff.numeric import compute_gradient_error as _test_compute_gradient_error
 from penstock.graph.graph import Graph as Graph

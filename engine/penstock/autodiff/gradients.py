@@ -15,12 +15,12 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from penstock import errors, shapes
-from penstock.autodiff.indexed_slices import IndexedSlices, add_slices, to_dense
 from penstock.exports import export
 from penstock.graph import walk
 from penstock.graph.tensor import Operation, Tensor
 from penstock.ops import convert
 from penstock.ops.control import name_scope
+from penstock.ops.indexed_slices import IndexedSlices, add_slices, to_dense
 from penstock.ops.registry import find_gradient, register_named_gradient
 from penstock.ops.wrappers import raw
 

@@ -14,10 +14,10 @@ import numpy as np
 
 from penstock import errors
 from penstock.autodiff.gradients import gradients
-from penstock.autodiff.indexed_slices import to_dense
 from penstock.exports import export
 from penstock.graph import scopes
 from penstock.graph.tensor import Tensor
+from penstock.ops.indexed_slices import to_dense
 from penstock.ops.sources import placeholder
 
 Array = np.ndarray[Any, Any]

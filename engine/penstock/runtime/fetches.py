@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from penstock import errors
-from penstock.autodiff.indexed_slices import IndexedSlices
 from penstock.exports import export
 from penstock.graph.graph import Graph
 from penstock.graph.tensor import Operation, Tensor
+from penstock.ops.indexed_slices import IndexedSlices
 
 Build: TypeAlias = Callable[[Sequence[Any]], Any]
 

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from typing import Any
 
 from penstock import errors, shapes
-from penstock.autodiff.indexed_slices import IndexedSlices
 from penstock.dtypes import DType
 from penstock.graph.tensor import Operation, Tensor
 from penstock.ops import convert
+from penstock.ops.indexed_slices import IndexedSlices
 from penstock.ops.wrappers import raw
 from penstock.shapes import Dims
 

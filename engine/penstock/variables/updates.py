@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from penstock.autodiff.indexed_slices import IndexedSlices
 from penstock.exports import export
 from penstock.graph.tensor import Tensor
 from penstock.ops import convert
+from penstock.ops.indexed_slices import IndexedSlices
 from penstock.ops.wrappers import raw
 from penstock.variables.variable import Variable
 
