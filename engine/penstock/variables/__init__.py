@@ -1,5 +1,5 @@
 """Variables: state that outlives a run, how it is made, shared, found and initialised."""
 
-from penstock.variables import collections, initialization, updates
+from penstock.variables import collections, initialization, scope, sharing, updates
 
-__all__ = ["collections", "initialization", "updates"]
+__all__ = ["collections", "initialization", "scope", "sharing", "updates"]

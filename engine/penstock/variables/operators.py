@@ -67,20 +67,23 @@ class TensorOperators:
     def __and__(self, y: object) -> Tensor:
         return self._as_tensor(None, "and/x") & y
 
-    def __rand__(self, x: object) -> Tensor:
-        return x & self._as_tensor(None, "and/y")
+    def __rand__(self, x: Any) -> Tensor:
+        result: Tensor = x & self._as_tensor(None, "and/y")
+        return result
 
     def __or__(self, y: object) -> Tensor:
         return self._as_tensor(None, "or/x") | y
 
-    def __ror__(self, x: object) -> Tensor:
-        return x | self._as_tensor(None, "or/y")
+    def __ror__(self, x: Any) -> Tensor:
+        result: Tensor = x | self._as_tensor(None, "or/y")
+        return result
 
     def __xor__(self, y: object) -> Tensor:
         return self._as_tensor(None, "xor/x") ^ y
 
-    def __rxor__(self, x: object) -> Tensor:
-        return x ^ self._as_tensor(None, "xor/y")
+    def __rxor__(self, x: Any) -> Tensor:
+        result: Tensor = x ^ self._as_tensor(None, "xor/y")
+        return result
 
     def __neg__(self) -> Tensor:
         return -self._as_tensor(None, "neg/x")
