@@ -62,7 +62,7 @@ define_op(
     export="identity_n",
     doc="""The same values of several tensors.
 
-    >>> ps.Session().run(ps.identity_n([1, 2.5]))
+    >>> [v.item() for v in ps.Session().run(ps.identity_n([1, 2.5]))]
     [1, 2.5]
     """,
 )
