@@ -4,6 +4,7 @@ Errors are raised through the factory that `set_error_factory` was given.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 def set_error_factory(
     factory: Callable[[int, str, str, str, str, list[str]], BaseException],
@@ -78,15 +79,15 @@ class ProgramBuilder:
 class Program:
     """A program that is ready to run, from any number of threads at once."""
 
-    def run(self, values: Sequence[object], timeout_ms: int = 0, /) -> list[object]:
+    def run(self, values: Sequence[object], timeout_ms: int = 0, /) -> list[Any]:
         """Run once with values in feed order and return the fetches."""
 
-    def call(self, /, *values: object) -> list[object]:
+    def call(self, /, *values: object) -> list[Any]:
         """Run once with values in feed order and return the fetches: the fast way."""
 
     def run_with_stats(
         self, values: Sequence[object], timeout_ms: int = 0
-    ) -> tuple[list[object], dict[str, object]]:
+    ) -> tuple[list[Any], dict[str, Any]]:
         """Run once; also return live_before, live_after, peak, allocations and mode."""
 
     @property
