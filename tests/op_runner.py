@@ -16,7 +16,7 @@ import numpy as np
 
 import penstock as ps
 from penstock.ops.registry import find_op
-from tests.cases import Array, Case, Input, Inputs
+from tests.cases import Array, Case, Input, Inputs, flat_inputs
 
 TOLERANCE = {  # dtype → relative and absolute
     "float64": (1e-9, 1e-9),
@@ -123,36 +123,57 @@ def assert_close(actual: Array, expected: Any, tol: float = 1.0, what: str = "")
 # ---- gradients
 
 
-def scalar_of(outputs: Sequence[ps.Tensor], rng: np.random.Generator, values: Any) -> Any:
-    """Return the sum of all float outputs, weighted by random numbers, as a tensor."""
-    terms = []
-    for tensor, value in zip(outputs, values, strict=True):
-        if tensor.dtype.is_floating:
-            weights = ps.constant(rng.uniform(0.5, 1.5, value.shape).astype(value.dtype))
-            axes = ps.constant(np.arange(value.ndim, dtype=np.int32))
-            terms.append(ps.raw_ops.Sum(tensor * weights, axes))
-    return ps.raw_ops.AddN(terms) if terms else None
+@dataclass
+class Weighted:
+    """The sum of float tensors times random weights: the scalar that is differentiated."""
+
+    tensors: list[ps.Tensor]
+    weights: list[Array]
+
+    def value(self, session: Any, feeds: dict[Any, Array]) -> float:
+        """Return the scalar, in double precision."""
+        values = session.run(self.tensors, feeds)
+        pairs = zip(values, self.weights, strict=True)
+        return float(sum(np.sum(np.asarray(v, np.float64) * w) for v, w in pairs))
+
+    def gradients(self, sources: Sequence[ps.Tensor]) -> list[ps.Tensor | None]:
+        """Return the derivatives by `sources` as dense tensors."""
+        grad_ys = [
+            ps.constant(w.astype(t.dtype.numpy_dtype))
+            for t, w in zip(self.tensors, self.weights, strict=True)
+        ]
+        found = ps.gradients(self.tensors, sources, grad_ys)
+        return [None if g is None else ps.convert_to_tensor(g) for g in found]
+
+
+def weighted(built: Built, tensors: Sequence[ps.Tensor]) -> Weighted | None:
+    """Return the weighted sum of the float tensors among these; None when there are none."""
+    floats = [t for t in tensors if t.dtype.is_floating]
+    rng = np.random.default_rng(7)
+    weights = [rng.uniform(0.5, 1.5, v.shape) for v in built.run(floats)] if floats else []
+    return Weighted(floats, weights) if floats else None
 
 
 def numeric_gradient(
-    session: Any, scalar: Any, built: Built, index: int, delta: float
+    session: Any, scalar: Weighted, built: Built, index: int, delta: float
 ) -> np.ndarray[Any, Any]:
     """Return central differences of `scalar` by the input `index`."""
-    feeds = built.feeds
-    target = built.placeholders[index]
-    start = built.arrays[index]
+    target, start = built.placeholders[index], built.arrays[index]
     result = np.zeros(start.shape, np.float64)
     for place in np.ndindex(*start.shape):
         ends = []
         for sign in (1, -1):
             moved = start.copy()
             moved[place] += sign * delta
-            ends.append((float(moved[place]), float(session.run(scalar, {**feeds, target: moved}))))
+            value = scalar.value(session, {**built.feeds, target: moved})
+            ends.append((float(moved[place]), value))
         result[place] = (ends[0][1] - ends[1][1]) / (ends[0][0] - ends[1][0])
     return result
 
 
 def float_inputs(row: Case, built: Built) -> list[int]:
-    """Return the inputs by which a row is differentiated."""
-    found = [i for i, p in enumerate(built.placeholders) if p is not None and p.dtype.is_floating]
+    """Return the inputs by which a row is differentiated: what it feeds as floats."""
+    feeds = [i.fed for i in flat_inputs(row.inputs)]
+    pairs = enumerate(zip(built.placeholders, feeds, strict=True))
+    found = [i for i, (p, fed) in pairs if fed and p.dtype.is_floating]
     return found if row.grad is True else [i for i in found if i in tuple(row.grad or ())]
