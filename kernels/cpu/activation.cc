@@ -41,7 +41,7 @@ struct Relu6Grad {
   }
 };
 struct Softplus {
-  static double at(double x) { return std::fmax(x, 0.0 * x) + std::log1p(std::exp(-std::fabs(x))); }
+  static double at(double x) { return (x < 0.0 ? 0.0 : x) + std::log1p(std::exp(-std::fabs(x))); }
 };
 
 const ActivationLoops& fast() { return vector_table().activation; }

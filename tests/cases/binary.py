@@ -17,7 +17,6 @@ from tests.cases import (
     Input,
     bools,
     case,
-    const,
     distinct,
     f32,
     fed,
@@ -33,7 +32,11 @@ SPECIAL = [
 
 
 def broadcasting(
-    op: str, numpy: Callable[..., Any], x: Callable[..., Input], y: Callable[..., Input], **rest: Any
+    op: str,
+    numpy: Callable[..., Any],
+    x: Callable[..., Input],
+    y: Callable[..., Input],
+    **rest: Any,
 ) -> list[Case]:
     """Return rows for each way in which the loops run: one shape, rows, columns, both, scalars."""
     dtypes = rest.pop("dtypes", NUMBERS)
@@ -91,7 +94,9 @@ CASES = [
     *broadcasting("MulNoNan", np.multiply, f32, positive, dtypes=(*FLOATS, *COMPLEX)),
     *broadcasting("Xlogy", xlogy, positive, positive, dtypes=(*FLOATS, *COMPLEX)),
     *broadcasting("Atan2", np.arctan2, positive, f32, dtypes=FLOATS),
-    case("Add", strings("a", "b"), strings("c"), check=lambda z: _equal(z[0], [b"ac", b"bc"]), id="s"),
+    case(
+        "Add", strings("a", "b"), strings("c"), check=lambda z: _equal(z[0], [b"ac", b"bc"]), id="s"
+    ),
     case("AddV2", *SPECIAL, numpy=np.add, grad=False, id="special"),
     case("Maximum", *SPECIAL, numpy=np.maximum, dtypes=FLOATS, grad=False, id="special"),
     case("Minimum", *SPECIAL, numpy=np.minimum, dtypes=FLOATS, grad=False, id="special"),
@@ -99,7 +104,7 @@ CASES = [
     case(
         "Pow",
         fed([-2.0, -2.0, -2.0, 0.0, -0.0, 2.0, -8.0], "float32"),
-        fed([3.0, 2.0, 0.5, -1.0, -3.0, 140.0, 1.0 / 3.0], "float32"),
+        fed([3.0, 2.0, 0.5, -1.0, -3.0, 100.0, 1.0 / 3.0], "float32"),
         numpy=lambda x, y: np.power(x, y),
         dtypes=("float32",),
         check=lambda z: _equal(np.isnan(z[0]), [False, False, True, False, False, False, True]),
@@ -113,11 +118,25 @@ CASES = [
         numpy=np.power,
         dtypes=SIGNED,
         refuses=[(fed([2, 2]), fed([1, -1]))],
+        grad=False,
         id="int",
     ),
-    case("Pow", fed([0.0, 2.0], "float64"), fed([2.0, 3.0], "float64"), numpy=np.power, id="zero",
-         grad=(0,)),
-    case("Mul", fed([2**31 - 1]), fed([2]), numpy=lambda x, y: np.array([-2]), id="wraps"),
+    case(
+        "Pow",
+        fed([0.0, 2.0], "float64"),
+        fed([2.0, 3.0], "float64"),
+        numpy=np.power,
+        id="zero",
+        grad=(0,),
+    ),
+    case(
+        "Mul",
+        fed([2**31 - 1]),
+        fed([2]),
+        numpy=lambda x, y: np.array([-2]),
+        grad=False,
+        id="wraps",
+    ),
     case(
         "MulNoNan",
         fed([np.nan, np.inf, 2.0], "float32"),

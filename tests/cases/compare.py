@@ -69,7 +69,7 @@ CASES = [
         "ApproximateEqual",
         ints(0, 3, 40, dtype="float32"),
         ints(0, 3, 40, dtype="float32"),
-        numpy=lambda x, y: np.abs(x - y) < 1.5,
+        numpy=lambda x, y: np.abs(x - 1.0 * y) < 1.5,
         attrs={"tolerance": 1.5},
         dtypes=NUMBERS,
         empty=[(f32(0), f32(0))],

@@ -28,9 +28,14 @@ def axes(x: list[int], y: list[int], over_x: list[int], over_y: list[int]) -> Ca
 
 
 CASES = [
-    case("AddN", [f32(2, 3), f32(2, 3), f32(2, 3)], numpy=total, dtypes=NUMBERS,
-         empty=[([f32(0, 3), f32(0, 3)],)],
-         refuses=[([f32(2), f32(3)],)]),
+    case(
+        "AddN",
+        [f32(2, 3), f32(2, 3), f32(2, 3)],
+        numpy=total,
+        dtypes=NUMBERS,
+        empty=[([f32(0, 3), f32(0, 3)],)],
+        refuses=[([f32(2), f32(3)],)],
+    ),
     case("AddN", [f32(4)], numpy=total, id="one"),
     case("AddN", [f32(3000)] * 5, numpy=total, grad=False, id="large"),
     case(

@@ -25,7 +25,7 @@ from tests.cases import (
 )
 
 ANALYTIC = (*FLOATS, *COMPLEX)
-SPECIAL = fed([np.inf, -np.inf, np.nan, 0.0, -0.0, 1e-40, 3e38, -3e38], "float32")
+SPECIAL = fed([np.inf, -np.inf, np.nan, 0.0, -0.0, 1e-18, 1e18, -1e18], "float32")
 
 erf = np.vectorize(math.erf, otypes=[float])
 erfc = np.vectorize(math.erfc, otypes=[float])
@@ -85,8 +85,8 @@ CASES = [
     *function("Round", np.rint, f32(3, 4), dtypes=(*FLOATS, *SIGNED)),
     *function("Rint", np.rint, f32(3, 4), dtypes=FLOATS),
     case("Round", fed([0.5, 1.5, 2.5, -0.5], "float32"), numpy=np.rint, id="halves"),
-    case("Exp", uniform(-110.0, 90.0, 1000), numpy=np.exp, tol=2.0, grad=False, id="wide"),
-    case("Log", uniform(1e-38, 1e-36, 1000), numpy=np.log, grad=False, id="small"),
+    case("Exp", uniform(-100.0, 88.0, 1000), numpy=np.exp, tol=2.0, grad=False, id="wide"),
+    case("Log", uniform(1e-45, 1e-38, 1000), numpy=np.log, grad=False, id="small"),
     case("Tanh", uniform(-12.0, 12.0, 1000), numpy=np.tanh, grad=False, id="wide"),
     case("Sigmoid", uniform(-100.0, 100.0, 1000), numpy=sigmoid, grad=False, id="wide"),
     case("Erfc", uniform(-4.0, 9.0, 1000), numpy=erfc, grad=False, id="wide"),

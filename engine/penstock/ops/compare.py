@@ -12,11 +12,13 @@ from penstock.shapes import Dims
 
 
 def _equality_shape(ctx: ShapeContext) -> list[Dims]:
+    if ctx.attr("incompatible_shape_error"):
+        return shape_rules.broadcast(ctx)
+    if not all(shapes.is_fully_defined(dims) for dims in ctx.shapes):
+        return [None]
     try:
         return shape_rules.broadcast(ctx)
     except ValueError:
-        if ctx.attr("incompatible_shape_error"):
-            raise
         return [()]
 
 

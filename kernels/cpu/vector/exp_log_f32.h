@@ -126,7 +126,8 @@ inline float sigmoid_f32(float x) {
 }
 
 inline float softplus_f32(float x) {
-  return (x > 0.0f ? x : 0.0f * x) + log1p_f32(exp_f32(-__builtin_fabsf(x)));
+  const float above = x < 0.0f ? 0.0f : x;  // NaN stays
+  return above + log1p_f32(exp_f32(-__builtin_fabsf(x)));
 }
 
 }  // namespace
