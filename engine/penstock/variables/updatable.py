@@ -136,7 +136,7 @@ class Updatable:
         if not isinstance(delta, IndexedSlices):
             raise TypeError(f"sparse_delta must be IndexedSlices, not {delta!r}")
         values = convert.to_tensor(delta.values, self._dtype)
-        operation = self._update(op, delta.indices, values, dtype=self._dtype, name=name)
+        operation = self._update(op, delta.indices, values, name=name)
         return self._updated(operation)
 
     # ---- elements and slices: `indices` is [..., depth]
