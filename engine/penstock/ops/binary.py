@@ -61,11 +61,11 @@ def add(x: Any, y: Any, name: str | None = None) -> Tensor:
 
 
 def _pair(x: Any, y: Any) -> tuple[Tensor, Tensor]:
-    """Return both as tensors of one dtype, which a tensor among them decides."""
+    """Return both as tensors; one tensor among them decides the dtype of the other."""
     if isinstance(y, Tensor) and not isinstance(x, Tensor):
         return convert.to_tensor(x, y.dtype.base_dtype), y
     x = convert.to_tensor(x)
-    return x, convert.to_tensor(y, x.dtype.base_dtype)
+    return x, y if isinstance(y, Tensor) else convert.to_tensor(y, x.dtype.base_dtype)
 
 
 define_binary(

@@ -102,6 +102,8 @@ def _shaped(array: np.ndarray[Any, Any], shape: Any, verify: bool) -> np.ndarray
     if array.shape == target:
         return array
     size = int(np.prod(target, dtype=np.int64))
+    if size == 0 and array.ndim == 0 and not verify:
+        return np.empty(target, array.dtype)
     if verify or array.size > size:
         raise ValueError(f"a value of shape {list(array.shape)} does not fit shape {list(target)}")
     flat = array.ravel()
