@@ -231,6 +231,22 @@ def test_the_first_error_ends_the_other_branches():
         assert session.run(both[1], {bad: 1}) == 1
 
 
+def test_a_constant_that_waits_holds_back_its_reader():
+    """An optimizer's step counter must not move before the updates have read it."""
+    step, seen = ps.Variable(0.0), ps.Variable(0.0)
+    slow = step + 0.0
+    for _ in range(40):
+        slow = ps.reduce_mean(ps.fill([1 << 14], slow))
+    update = ps.assign(seen, slow)
+    with ps.control_dependencies([update]):
+        advance = ps.assign_add(step, ps.constant(1.0)).op
+    with ps.Session() as session:
+        session.run([step.initializer, seen.initializer])
+        for i in range(30):
+            session.run(advance)
+            assert session.run([seen, step]) == [i, i + 1]
+
+
 def test_threads_share_a_session():
     x = ps.placeholder(ps.float32, [None])
     v = ps.Variable(0.0)

@@ -166,6 +166,8 @@ def complete_attrs(
     attrs: dict[str, Attr] = {}
     for attr in op.attrs.values():
         value = given.get(attr.name)
+        if value is None and attr.kind == "shape" and attr.name in given:
+            value = TensorShape(None)
         if value is None:
             if not attr.has_default:
                 raise error_at(

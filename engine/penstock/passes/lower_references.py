@@ -161,7 +161,8 @@ class _Lowering:
             if endpoint in self.references:
                 producer = self.ir[endpoint[0]]
                 name = f"{node.name}/_read_{i}"
-                reads.append(self._read(node, name, endpoint, producer.shapes[endpoint[1]]))
+                read = self._read(node, name, endpoint, producer.shapes[endpoint[1]])
+                reads.append(read._replace(controls=self._after_inputs(node, read.controls)))
                 endpoint = (name, 0)
             inputs.append(endpoint)
         return reads, inputs
@@ -180,6 +181,16 @@ class _Lowering:
             (dims,),
             node.source,
         )
+
+    def _after_inputs(self, node: Node, waits: tuple[str, ...]) -> tuple[str, ...]:
+        """Return `waits` and the producers of the node's values: it reads when it runs."""
+        producers = [name for name, i in node.inputs if (name, i) not in self.references]
+        values = [p for p in producers if self.nodes[p].op != "_Arg" and not self._is_free(p)]
+        return tuple(dict.fromkeys([*waits, *values]))
+
+    def _is_free(self, name: str) -> bool:
+        node = self.nodes[name]
+        return node.op == "Const" and not node.controls
 
     def _waits(self, node: Node, references: list[_Reference]) -> tuple[str, ...]:
         after = [r.after for r in references if r.after is not None]

@@ -45,24 +45,40 @@ for _d in dtypes.ALL:
 
 
 def load(ir: IR, session: _native.Session) -> _native.Program:
-    """Return the native program of `ir`. Raises an `OpError` for nodes without a kernel."""
+    """Return the native program of `ir`. Raises an `OpError` for nodes without a kernel.
+
+    Constants are there before a run begins, so one that must wait for something is loaded
+    as an `Identity` of itself that does.
+    """
     builder = _native.ProgramBuilder(session)
     numbers: dict[str, int] = {}
-    add_node = builder.add_node
     for node in ir:
-        inputs: list[int] = []
-        for producer, index in node.inputs:
-            inputs += (numbers[producer], index)
-        numbers[node.name] = add_node(
-            node.name,
-            node.op,
-            node.device,
-            inputs,
-            [numbers[c] for c in node.controls],
-            node.attrs if isinstance(node.attrs, dict) else dict(node.attrs),
-            [d.as_datatype_enum for d in node.dtypes],
-        )
+        waiting = node.op == "Const" and node.controls
+        number = _add(builder, node._replace(controls=()) if waiting else node, numbers)
+        if waiting:
+            numbers[node.name] = number
+            number = _add(
+                builder,
+                node._replace(op="Identity", inputs=((node.name, 0),), attrs={"T": node.dtypes[0]}),
+                numbers,
+            )
+        numbers[node.name] = number
     return builder.build()
+
+
+def _add(builder: _native.ProgramBuilder, node: Node, numbers: dict[str, int]) -> int:
+    inputs: list[int] = []
+    for producer, index in node.inputs:
+        inputs += (numbers[producer], index)
+    return builder.add_node(
+        node.name,
+        node.op,
+        node.device,
+        inputs,
+        [numbers[c] for c in node.controls],
+        node.attrs if isinstance(node.attrs, dict) else dict(node.attrs),
+        [d.as_datatype_enum for d in node.dtypes],
+    )
 
 
 def explain(error: errors.OpError, graph: Graph, nodes: Mapping[str, Node]) -> errors.OpError:
