@@ -46,10 +46,13 @@ def _drop_controls(node: Node, nodes: dict[str, Node]) -> Node:
     if not node.controls:
         return node
     producers = {producer for producer, _ in node.inputs}
-    needed = tuple(
-        [c for c in node.controls if c not in producers and nodes[c].op not in ("Const", "_Arg")]
-    )
+    needed = tuple([c for c in node.controls if c not in producers and _delays(nodes[c])])
     return node if len(needed) == len(node.controls) else node._replace(controls=needed)
+
+
+def _delays(node: Node) -> bool:
+    """Tell whether waiting for this node means anything: feeds and constants are there."""
+    return node.op != "_Arg" and (node.op != "Const" or bool(node.controls))
 
 
 class _View:
