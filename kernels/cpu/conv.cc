@@ -222,15 +222,6 @@ void add_for(KernelRegistry& r, const DTypeSet& dtypes) {
         either_layout<Wrap<make<Conv2DBackpropFilter<T>>>::factory, kBackpropFilter>, Cost::kHeavy);
 }
 
-template <KernelFactory f>
-struct AsItIs {
-  static constexpr KernelFactory factory = f;
-};
-template <KernelFactory f>
-struct ByWidening {
-  static constexpr KernelFactory factory = widened<f>;
-};
-
 }  // namespace
 
 void register_conv(KernelRegistry& r) {

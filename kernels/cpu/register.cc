@@ -27,6 +27,9 @@ void register_cpu_kernels(KernelRegistry& r) {
   register_padding(r);
   register_transpose(r);
   register_matmul(r);
+#ifdef PENSTOCK_ONEDNN
+  register_onednn_matmul(r);
+#endif
   register_conv(r);
   register_softmax(r);
   register_loss(r);

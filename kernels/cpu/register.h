@@ -29,6 +29,9 @@ void register_joining(KernelRegistry& r);
 void register_padding(KernelRegistry& r);
 void register_transpose(KernelRegistry& r);
 void register_matmul(KernelRegistry& r);
+#ifdef PENSTOCK_ONEDNN
+void register_onednn_matmul(KernelRegistry& r);
+#endif
 void register_conv(KernelRegistry& r);
 void register_softmax(KernelRegistry& r);
 void register_loss(KernelRegistry& r);

@@ -20,4 +20,14 @@ std::unique_ptr<Kernel> widened(const NodeInfo& node) {
   return make_widened(node, factory);
 }
 
+// The two ways to make kernels of a factory, for functions that register both.
+template <KernelFactory f>
+struct AsItIs {
+  static constexpr KernelFactory factory = f;
+};
+template <KernelFactory f>
+struct ByWidening {
+  static constexpr KernelFactory factory = widened<f>;
+};
+
 }  // namespace penstock
