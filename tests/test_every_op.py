@@ -31,7 +31,34 @@ from tests.op_runner import (
 
 TABLE = all_cases()
 ROWS = [row for row in TABLE if has_op(row.op)]
-ELSEWHERE: dict[str, str] = {}  # op with a kernel → the file that tests it instead
+ELSEWHERE: dict[str, str] = {  # op with a kernel → the file that tests it instead
+    **{
+        op: "tests/ops/test_state.py"
+        for op in _native.kernel_ops()
+        if op.startswith(("ResourceScatter", "ResourceGather"))
+    },
+    **{
+        op: "tests/ops/test_training.py"
+        for op in _native.kernel_ops()
+        if op.startswith(("ResourceApply", "ResourceSparseApply"))
+    },
+    **dict.fromkeys(
+        (
+            "AssignAddVariableOp",
+            "AssignSubVariableOp",
+            "AssignVariableOp",
+            "DestroyResourceOp",
+            "Placeholder",
+            "PlaceholderV2",
+            "ReadVariableOp",
+            "ResourceCountUpTo",
+            "VarHandleOp",
+            "VarIsInitializedOp",
+            "VariableShape",
+        ),
+        "tests/ops/test_state.py",
+    ),
+}
 RUNS = [pytest.param(r, d, id=f"{r.name}-{d}" if d else r.name) for r in ROWS for d in r.dtypes]
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.cases import FLOATS, T, Array, case, const, f32, fed, strings
+from tests.cases import FLOATS, Array, T, case, const, f32, fed, strings
 
 SEED = {"seed": 7, "seed2": 11}
 
