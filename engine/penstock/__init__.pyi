@@ -47,27 +47,234 @@ from penstock.autodiff.gradients import gradients as gradients
 from penstock.autodiff.gradients import not_differentiable as NoGradient
 from penstock.autodiff.gradients import not_differentiable as NotDifferentiable
 from penstock.autodiff.gradients import why_no_gradient as why_no_gradient
-from penstock.ops.indexed_slices import IndexedSlices as IndexedSlices
 from penstock.autodiff.numeric import compute_gradient as _test_compute_gradient
 from penstock.autodiff.numeric import compute_gradient_error as _test_compute_gradient_error
 from penstock.graph.graph import Graph as Graph
 from penstock.graph.graph import get_default_graph as get_default_graph
 from penstock.graph.graph import reset_default_graph as reset_default_graph
+from penstock.initializers import Constant as _initializers_constant
+from penstock.initializers import Constant as constant_initializer
+from penstock.initializers import GlorotNormal as _initializers_glorot_normal
+from penstock.initializers import GlorotNormal as glorot_normal_initializer
+from penstock.initializers import GlorotUniform as _initializers_glorot_uniform
+from penstock.initializers import GlorotUniform as glorot_uniform_initializer
+from penstock.initializers import Identity as _initializers_identity
+from penstock.initializers import Initializer as _initializers_Initializer
+from penstock.initializers import Ones as _initializers_ones
+from penstock.initializers import Ones as ones_initializer
+from penstock.initializers import Orthogonal as _initializers_orthogonal
+from penstock.initializers import Orthogonal as orthogonal_initializer
+from penstock.initializers import RandomNormal as _initializers_random_normal
+from penstock.initializers import RandomNormal as random_normal_initializer
+from penstock.initializers import RandomUniform as _initializers_random_uniform
+from penstock.initializers import RandomUniform as random_uniform_initializer
+from penstock.initializers import TruncatedNormal as _initializers_truncated_normal
+from penstock.initializers import TruncatedNormal as truncated_normal_initializer
+from penstock.initializers import UniformUnitScaling as _initializers_uniform_unit_scaling
+from penstock.initializers import UniformUnitScaling as uniform_unit_scaling_initializer
+from penstock.initializers import VarianceScaling as _initializers_variance_scaling
+from penstock.initializers import VarianceScaling as variance_scaling_initializer
+from penstock.initializers import Zeros as _initializers_zeros
+from penstock.initializers import Zeros as zeros_initializer
+from penstock.initializers import he_normal as _initializers_he_normal
+from penstock.initializers import he_uniform as _initializers_he_uniform
+from penstock.initializers import lecun_normal as _initializers_lecun_normal
+from penstock.initializers import lecun_uniform as _initializers_lecun_uniform
+from penstock.ops.activation import crelu as _nn_crelu
+from penstock.ops.activation import swish as _nn_silu
+from penstock.ops.activation import swish as _nn_swish
+from penstock.ops.bias import bias_add as _nn_bias_add
+from penstock.ops.bias import relu_layer as _nn_relu_layer
+from penstock.ops.bias import xw_plus_b as _nn_xw_plus_b
+from penstock.ops.binary import add as _math_add
+from penstock.ops.binary import add as add
+from penstock.ops.binary import logical_xor as _math_logical_xor
+from penstock.ops.binary import logical_xor as logical_xor
+from penstock.ops.binary import scalar_mul as _math_scalar_mul
+from penstock.ops.binary import scalar_mul as scalar_mul
+from penstock.ops.cast import cast as _dtypes_cast
+from penstock.ops.cast import cast as cast
+from penstock.ops.cast import saturate_cast as _dtypes_saturate_cast
+from penstock.ops.cast import saturate_cast as saturate_cast
+from penstock.ops.cast import to_bfloat16 as to_bfloat16
+from penstock.ops.cast import to_double as to_double
+from penstock.ops.cast import to_float as to_float
+from penstock.ops.cast import to_int32 as to_int32
+from penstock.ops.cast import to_int64 as to_int64
+from penstock.ops.constants import eye as _linalg_eye
+from penstock.ops.constants import eye as eye
+from penstock.ops.constants import fill as fill
+from penstock.ops.constants import linspace as lin_space
+from penstock.ops.constants import linspace as linspace
+from penstock.ops.constants import ones as ones
+from penstock.ops.constants import ones_like as ones_like
+from penstock.ops.constants import range_ as range
+from penstock.ops.constants import zeros as zeros
+from penstock.ops.constants import zeros_like as zeros_like
 from penstock.ops.control import colocate_with as colocate_with
 from penstock.ops.control import control_dependencies as control_dependencies
 from penstock.ops.control import device as device
 from penstock.ops.control import group as group
 from penstock.ops.control import name_scope as name_scope
 from penstock.ops.control import tuple_ as tuple
+from penstock.ops.conv import conv2d as _nn_conv2d
+from penstock.ops.conv import conv2d_backprop_filter as _nn_conv2d_backprop_filter
+from penstock.ops.conv import conv2d_backprop_input as _nn_conv2d_backprop_input
+from penstock.ops.conv import conv2d_transpose as _nn_conv2d_transpose
 from penstock.ops.convert import convert_to_tensor as convert_to_tensor
+from penstock.ops.division import div as div
+from penstock.ops.division import divide as _math_divide
+from penstock.ops.division import divide as divide
+from penstock.ops.identity import ensure_shape as ensure_shape
+from penstock.ops.identity import verify_tensor_all_finite as verify_tensor_all_finite
 from penstock.ops.importing import import_graph_def as _graph_util_import_graph_def
 from penstock.ops.importing import import_graph_def as import_graph_def
+from penstock.ops.indexed_slices import IndexedSlices as IndexedSlices
+from penstock.ops.indexing import boolean_mask as boolean_mask
+from penstock.ops.indexing import gather as gather
+from penstock.ops.indexing import gather_nd as _manip_gather_nd
+from penstock.ops.indexing import gather_nd as gather_nd
+from penstock.ops.indexing import one_hot as one_hot
+from penstock.ops.indexing import sequence_mask as sequence_mask
+from penstock.ops.joining import concat as concat
+from penstock.ops.joining import meshgrid as meshgrid
+from penstock.ops.joining import parallel_stack as parallel_stack
+from penstock.ops.joining import split as split
+from penstock.ops.joining import stack as stack
+from penstock.ops.joining import unstack as unstack
+from penstock.ops.loss import sigmoid_cross_entropy_with_logits as _nn_sigmoid_cross_entropy_with_logits
+from penstock.ops.loss import softmax_cross_entropy_with_logits as _nn_softmax_cross_entropy_with_logits
+from penstock.ops.loss import softmax_cross_entropy_with_logits_v2 as _nn_softmax_cross_entropy_with_logits_v2
+from penstock.ops.loss import sparse_softmax_cross_entropy_with_logits as _nn_sparse_softmax_cross_entropy_with_logits
+from penstock.ops.loss import weighted_cross_entropy_with_logits as _nn_weighted_cross_entropy_with_logits
+from penstock.ops.matmul import matmul as _linalg_matmul
+from penstock.ops.matmul import matmul as matmul
+from penstock.ops.overloads import true_divide as _math_truediv
+from penstock.ops.overloads import true_divide as truediv
+from penstock.ops.padding import pad as pad
+from penstock.ops.pooling import avg_pool as _nn_avg_pool
+from penstock.ops.pooling import max_pool as _nn_max_pool
+from penstock.ops.random import categorical as _random_categorical
+from penstock.ops.random import get_seed as _random_get_seed
+from penstock.ops.random import get_seed as get_seed
+from penstock.ops.random import multinomial as _random_multinomial
+from penstock.ops.random import multinomial as multinomial
+from penstock.ops.random import random_normal as _random_normal
+from penstock.ops.random import random_normal as random_normal
+from penstock.ops.random import random_shuffle as _random_shuffle
+from penstock.ops.random import random_shuffle as random_shuffle
+from penstock.ops.random import random_uniform as _random_uniform
+from penstock.ops.random import random_uniform as random_uniform
+from penstock.ops.random import set_random_seed as _random_set_random_seed
+from penstock.ops.random import set_random_seed as set_random_seed
+from penstock.ops.random import stateless_normal as _random_stateless_normal
+from penstock.ops.random import stateless_truncated_normal as _random_stateless_truncated_normal
+from penstock.ops.random import stateless_uniform as _random_stateless_uniform
+from penstock.ops.random import truncated_normal as _random_truncated_normal
+from penstock.ops.random import truncated_normal as truncated_normal
+from penstock.ops.reduction import count_nonzero as _math_count_nonzero
+from penstock.ops.reduction import count_nonzero as count_nonzero
+from penstock.ops.reduction import reduce_all as _math_reduce_all
+from penstock.ops.reduction import reduce_all as reduce_all
+from penstock.ops.reduction import reduce_any as _math_reduce_any
+from penstock.ops.reduction import reduce_any as reduce_any
+from penstock.ops.reduction import reduce_logsumexp as _math_reduce_logsumexp
+from penstock.ops.reduction import reduce_logsumexp as reduce_logsumexp
+from penstock.ops.reduction import reduce_max as _math_reduce_max
+from penstock.ops.reduction import reduce_max as reduce_max
+from penstock.ops.reduction import reduce_mean as _math_reduce_mean
+from penstock.ops.reduction import reduce_mean as reduce_mean
+from penstock.ops.reduction import reduce_min as _math_reduce_min
+from penstock.ops.reduction import reduce_min as reduce_min
+from penstock.ops.reduction import reduce_prod as _math_reduce_prod
+from penstock.ops.reduction import reduce_prod as reduce_prod
+from penstock.ops.reduction import reduce_sum as _math_reduce_sum
+from penstock.ops.reduction import reduce_sum as reduce_sum
+from penstock.ops.scan import arg_max as arg_max
+from penstock.ops.scan import arg_min as arg_min
+from penstock.ops.scan import argmax as _math_argmax
+from penstock.ops.scan import argmax as argmax
+from penstock.ops.scan import argmin as _math_argmin
+from penstock.ops.scan import argmin as argmin
+from penstock.ops.scan import cumprod as _math_cumprod
+from penstock.ops.scan import cumprod as cumprod
+from penstock.ops.scan import cumsum as _math_cumsum
+from penstock.ops.scan import cumsum as cumsum
+from penstock.ops.scatter import tensor_scatter_update as tensor_scatter_nd_update
+from penstock.ops.scatter import tensor_scatter_update as tensor_scatter_update
+from penstock.ops.select import where as where
+from penstock.ops.select import where_v2 as where_v2
+from penstock.ops.shape import broadcast_dynamic_shape as broadcast_dynamic_shape
+from penstock.ops.shape import broadcast_static_shape as broadcast_static_shape
+from penstock.ops.shape import expand_dims as expand_dims
+from penstock.ops.shape import rank as rank
+from penstock.ops.shape import shape as shape
+from penstock.ops.shape import shape_n as shape_n
+from penstock.ops.shape import size as size
+from penstock.ops.shape import squeeze as squeeze
+from penstock.ops.slicing import slice_ as slice
+from penstock.ops.slicing import strided_slice as strided_slice
+from penstock.ops.softmax import log_softmax as _math_log_softmax
+from penstock.ops.softmax import log_softmax as _nn_log_softmax
+from penstock.ops.softmax import softmax as _math_softmax
+from penstock.ops.softmax import softmax as _nn_softmax
 from penstock.ops.sources import constant as constant
 from penstock.ops.sources import placeholder as placeholder
+from penstock.ops.sums import accumulate_n as _math_accumulate_n
+from penstock.ops.sums import accumulate_n as accumulate_n
+from penstock.ops.transpose import matrix_transpose as _linalg_transpose
+from penstock.ops.transpose import matrix_transpose as matrix_transpose
+from penstock.ops.transpose import transpose as transpose
+from penstock.ops.unary import abs as _math_abs
+from penstock.ops.unary import abs as abs
+from penstock.ops.unary import log_sigmoid as _math_log_sigmoid
+from penstock.ops.unary import log_sigmoid as log_sigmoid
 from penstock.runtime.fetches import IndexedSlicesValue as IndexedSlicesValue
 from penstock.runtime.session import InteractiveSession as InteractiveSession
 from penstock.runtime.session import Session as Session
 from penstock.runtime.session import get_default_session as get_default_session
+from penstock.variables.collections import GraphKeys as GraphKeys
+from penstock.variables.collections import add_to_collection as add_to_collection
+from penstock.variables.collections import add_to_collections as add_to_collections
+from penstock.variables.collections import get_collection as get_collection
+from penstock.variables.collections import get_collection_ref as get_collection_ref
+from penstock.variables.initialization import all_variables as all_variables
+from penstock.variables.initialization import global_variables as global_variables
+from penstock.variables.initialization import global_variables_initializer as _initializers_global_variables
+from penstock.variables.initialization import global_variables_initializer as global_variables_initializer
+from penstock.variables.initialization import global_variables_initializer as initialize_all_variables
+from penstock.variables.initialization import is_variable_initialized as is_variable_initialized
+from penstock.variables.initialization import local_variables as local_variables
+from penstock.variables.initialization import local_variables_initializer as _initializers_local_variables
+from penstock.variables.initialization import local_variables_initializer as initialize_local_variables
+from penstock.variables.initialization import local_variables_initializer as local_variables_initializer
+from penstock.variables.initialization import model_variables as model_variables
+from penstock.variables.initialization import moving_average_variables as moving_average_variables
+from penstock.variables.initialization import report_uninitialized_variables as report_uninitialized_variables
+from penstock.variables.initialization import trainable_variables as trainable_variables
+from penstock.variables.initialization import variables_initializer as _initializers_variables
+from penstock.variables.initialization import variables_initializer as initialize_variables
+from penstock.variables.initialization import variables_initializer as variables_initializer
+from penstock.variables.scope import VariableScope as VariableScope
+from penstock.variables.scope import get_variable_scope as get_variable_scope
+from penstock.variables.scope import variable_scope as variable_scope
+from penstock.variables.sharing import get_local_variable as get_local_variable
+from penstock.variables.sharing import get_variable as get_variable
+from penstock.variables.updates import assign as assign
+from penstock.variables.updates import assign_add as assign_add
+from penstock.variables.updates import assign_sub as assign_sub
+from penstock.variables.updates import count_up_to as count_up_to
+from penstock.variables.updates import scatter_add as scatter_add
+from penstock.variables.updates import scatter_div as scatter_div
+from penstock.variables.updates import scatter_mul as scatter_mul
+from penstock.variables.updates import scatter_nd_add as scatter_nd_add
+from penstock.variables.updates import scatter_nd_sub as scatter_nd_sub
+from penstock.variables.updates import scatter_nd_update as scatter_nd_update
+from penstock.variables.updates import scatter_sub as scatter_sub
+from penstock.variables.updates import scatter_update as scatter_update
+from penstock.variables.variable import Variable as Variable
+from penstock.variables.variable import VariableAggregation as VariableAggregation
+from penstock.variables.variable import VariableSynchronization as VariableSynchronization
 
 TensorLike: TypeAlias = Any
 newaxis: None
@@ -75,11 +282,657 @@ half = float16
 double = float64
 __version__: str
 _MESSAGES: builtins.set[str]
+AUTO_REUSE: Any
+def acos(x: TensorLike, name: str | None = None) -> Tensor:
+    """The angle whose cosine is x, between 0 and pi."""
+
+def acosh(x: TensorLike, name: str | None = None) -> Tensor:
+    """The inverse of `cosh`; NaN below 1."""
+
+def add_n(inputs: TensorLike, name: str | None = None) -> Tensor:
+    """The sum of all inputs, which have one shape."""
+
+def approximate_equal(x: TensorLike, y: TensorLike, tolerance: float = ..., name: str | None = None) -> Tensor:
+    """Whether |x - y| < tolerance elementwise; x and y have one shape."""
+
+def asin(x: TensorLike, name: str | None = None) -> Tensor:
+    """The angle whose sine is x, between -pi/2 and pi/2."""
+
+def asinh(x: TensorLike, name: str | None = None) -> Tensor:
+    """The inverse of `sinh`."""
+
+def atan(x: TensorLike, name: str | None = None) -> Tensor:
+    """The angle whose tangent is x, between -pi/2 and pi/2."""
+
+def atan2(y: TensorLike, x: TensorLike, name: str | None = None) -> Tensor:
+    """The angle of the point (x, y), between -pi and pi."""
+
+def atanh(x: TensorLike, name: str | None = None) -> Tensor:
+    """The inverse of `tanh`; NaN beyond -1 and 1."""
+
+def bitcast(input: TensorLike, type: Any, name: str | None = None) -> Tensor:
+    """The same bytes read as another dtype."""
+
+def broadcast_to(input: TensorLike, shape: TensorLike, name: str | None = None) -> Tensor:
+    """`input` repeated along dimensions of size 1, and along new ones, up to `shape`."""
+
+def ceil(x: TensorLike, name: str | None = None) -> Tensor:
+    """The smallest whole number not below x."""
+
+def check_numerics(tensor: TensorLike, message: str | bytes, name: str | None = None) -> Tensor:
+    """`tensor`, or `InvalidArgumentError` with `message` if it holds NaN or infinity."""
+
+def cos(x: TensorLike, name: str | None = None) -> Tensor:
+    """The cosine of an angle in radians."""
+
+def cosh(x: TensorLike, name: str | None = None) -> Tensor:
+    """The hyperbolic cosine."""
+
+def div_no_nan(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
+    """x / y, and 0 where y is 0."""
+
+def dynamic_partition(data: TensorLike, partitions: TensorLike, num_partitions: int, name: str | None = None) -> builtins.list[Tensor]:
+    """The slices of `data`, dealt out to as many lists by the numbers in `partitions`."""
+
+def dynamic_stitch(indices: TensorLike, data: TensorLike, name: str | None = None) -> Tensor:
+    """Rows from several tensors: row indices[k][i] of the result is data[k][i]."""
+
+def equal(x: TensorLike, y: TensorLike, incompatible_shape_error: builtins.bool = ..., name: str | None = None) -> Tensor:
+    """Whether x equals y elementwise, with broadcasting; NaN equals nothing."""
+
+def erf(x: TensorLike, name: str | None = None) -> Tensor:
+    """The Gauss error function."""
+
+def erfc(x: TensorLike, name: str | None = None) -> Tensor:
+    """1 - erf(x), exact where x is large."""
+
+def exp(x: TensorLike, name: str | None = None) -> Tensor:
+    """e to the power of x."""
+
+def expm1(x: TensorLike, name: str | None = None) -> Tensor:
+    """exp(x) - 1, exact where x is small."""
+
+def floor(x: TensorLike, name: str | None = None) -> Tensor:
+    """The largest whole number not above x."""
+
+def floor_div(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
+    """The floor of x / y elementwise, with broadcasting: Python's `//`."""
+
+def floordiv(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
+    """The floor of x / y elementwise, with broadcasting: Python's `//`."""
+
+def floormod(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
+    """What `floordiv` leaves, with the sign of y: Python's `%`."""
+
+def greater(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
+    """Whether x > y elementwise, with broadcasting."""
+
+def greater_equal(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
+    """Whether x >= y elementwise, with broadcasting."""
+
+def guarantee_const(input: TensorLike, name: str | None = None) -> Tensor:
+    """The same value, which the caller promises never changes."""
+
+def identity(input: TensorLike, name: str | None = None) -> Tensor:
+    """The same value, as another tensor: a place to rename, pin or wait at."""
+
+def identity_n(input: TensorLike, name: str | None = None) -> builtins.list[Tensor]:
+    """The same values of several tensors."""
+
+def invert_permutation(x: TensorLike, name: str | None = None) -> Tensor:
+    """y with y[x[i]] = i."""
+
+def is_finite(x: TensorLike, name: str | None = None) -> Tensor:
+    """Whether an element is neither infinite nor NaN."""
+
+def is_inf(x: TensorLike, name: str | None = None) -> Tensor:
+    """Whether an element is plus or minus infinity."""
+
+def is_nan(x: TensorLike, name: str | None = None) -> Tensor:
+    """Whether an element is not a number."""
+
+def less(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
+    """Whether x < y elementwise, with broadcasting."""
+
+def less_equal(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
+    """Whether x <= y elementwise, with broadcasting."""
+
+def log(x: TensorLike, name: str | None = None) -> Tensor:
+    """The natural logarithm; NaN below 0."""
+
+def log1p(x: TensorLike, name: str | None = None) -> Tensor:
+    """log(1 + x), exact where x is small."""
+
+def logical_and(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
+    """x and y, with broadcasting."""
+
+def logical_not(x: TensorLike, name: str | None = None) -> Tensor:
+    """Not x."""
+
+def logical_or(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
+    """x or y, with broadcasting."""
+
+def maximum(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
+    """The larger of x and y elementwise, with broadcasting; NaN where either is."""
+
+def minimum(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
+    """The smaller of x and y elementwise, with broadcasting; NaN where either is."""
+
+def mod(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
+    """What `floordiv` leaves, with the sign of y: Python's `%`."""
+
+def multiply(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
+    """x times y elementwise, with broadcasting."""
+
+def negative(x: TensorLike, name: str | None = None) -> Tensor:
+    """Minus x."""
+
 def no_op(name: str | None = None) -> Operation:
     """Do nothing: a point that control dependencies can meet at."""
 
+def not_equal(x: TensorLike, y: TensorLike, incompatible_shape_error: builtins.bool = ..., name: str | None = None) -> Tensor:
+    """Whether x differs from y elementwise, with broadcasting; NaN differs from everything."""
+
+def placeholder_with_default(input: TensorLike, shape: Any, name: str | None = None) -> Tensor:
+    """A tensor that a run may feed, and that is `input` otherwise."""
+
+def pow(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
+    """x to the power of y elementwise, with broadcasting."""
+
+def realdiv(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
+    """x / y elementwise, with broadcasting."""
+
+def reciprocal(x: TensorLike, name: str | None = None) -> Tensor:
+    """One over x."""
+
+def reshape(tensor: TensorLike, shape: TensorLike, name: str | None = None) -> Tensor:
+    """The elements of `tensor` in another shape; one size may be -1 (what is left)."""
+
+def reverse(tensor: TensorLike, axis: TensorLike, name: str | None = None) -> Tensor:
+    """`tensor` with the order along each of the axes reversed."""
+
+def reverse_v2(tensor: TensorLike, axis: TensorLike, name: str | None = None) -> Tensor:
+    """`tensor` with the order along each of the axes reversed."""
+
+def rint(x: TensorLike, name: str | None = None) -> Tensor:
+    """The nearest whole number, the even one of two."""
+
+def round(x: TensorLike, name: str | None = None) -> Tensor:
+    """The nearest whole number, the even one of two."""
+
+def rsqrt(x: TensorLike, name: str | None = None) -> Tensor:
+    """One over the square root."""
+
+def scatter_nd(indices: TensorLike, updates: TensorLike, shape: TensorLike, bad_indices_policy: str | bytes = ..., name: str | None = None) -> Tensor:
+    """Zeros of `shape` with `updates` added at the positions the rows of `indices` name."""
+
+def segment_sum(data: TensorLike, segment_ids: TensorLike, name: str | None = None) -> Tensor:
+    """Row s: the sum of the rows of `data` whose segment id is s; the ids are sorted."""
+
+def sigmoid(x: TensorLike, name: str | None = None) -> Tensor:
+    """1 / (1 + exp(-x)): between 0 and 1."""
+
+def sign(x: TensorLike, name: str | None = None) -> Tensor:
+    """-1, 0 or 1 by the sign of x; x / |x| for complex numbers. NaN stays."""
+
+def sin(x: TensorLike, name: str | None = None) -> Tensor:
+    """The sine of an angle in radians."""
+
+def sinh(x: TensorLike, name: str | None = None) -> Tensor:
+    """The hyperbolic sine."""
+
+def sqrt(x: TensorLike, name: str | None = None) -> Tensor:
+    """The square root; NaN below 0."""
+
+def square(x: TensorLike, name: str | None = None) -> Tensor:
+    """x times x."""
+
+def squared_difference(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
+    """(x - y) squared elementwise, with broadcasting."""
+
+def stop_gradient(input: TensorLike, name: str | None = None) -> Tensor:
+    """The same value; no gradient passes."""
+
+def subtract(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
+    """x - y elementwise, with broadcasting."""
+
+def tan(x: TensorLike, name: str | None = None) -> Tensor:
+    """The tangent of an angle in radians."""
+
+def tanh(x: TensorLike, name: str | None = None) -> Tensor:
+    """The hyperbolic tangent: between -1 and 1."""
+
+def tensor_scatter_add(tensor: TensorLike, indices: TensorLike, updates: TensorLike, bad_indices_policy: str | bytes = ..., name: str | None = None) -> Tensor:
+    """`tensor` with `updates` added at the positions that the rows of `indices` name."""
+
+def tensor_scatter_nd_add(tensor: TensorLike, indices: TensorLike, updates: TensorLike, bad_indices_policy: str | bytes = ..., name: str | None = None) -> Tensor:
+    """`tensor` with `updates` added at the positions that the rows of `indices` name."""
+
+def tile(input: TensorLike, multiples: TensorLike, name: str | None = None) -> Tensor:
+    """`input` repeated `multiples[i]` times along each dimension i."""
+
+def truncatediv(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
+    """x / y of integers, cut off towards 0: C's `/`."""
+
+def truncatemod(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
+    """What `truncatediv` leaves, with the sign of x: C's `%`."""
+
+def unsorted_segment_sum(data: TensorLike, segment_ids: TensorLike, num_segments: TensorLike, name: str | None = None) -> Tensor:
+    """Row s: the sum of the slices of `data` whose segment id is s; negative ids drop out."""
+
+class debugging:
+    @staticmethod
+    def check_numerics(tensor: TensorLike, message: str | bytes, name: str | None = None) -> Tensor:
+        """`tensor`, or `InvalidArgumentError` with `message` if it holds NaN or infinity."""
+
+    @staticmethod
+    def is_finite(x: TensorLike, name: str | None = None) -> Tensor:
+        """Whether an element is neither infinite nor NaN."""
+
+    @staticmethod
+    def is_inf(x: TensorLike, name: str | None = None) -> Tensor:
+        """Whether an element is plus or minus infinity."""
+
+    @staticmethod
+    def is_nan(x: TensorLike, name: str | None = None) -> Tensor:
+        """Whether an element is not a number."""
+
+
+class dtypes:
+    cast = _dtypes_cast
+    saturate_cast = _dtypes_saturate_cast
+
 class graph_util:
     import_graph_def = _graph_util_import_graph_def
+
+class initializers:
+    Initializer = _initializers_Initializer
+    constant = _initializers_constant
+    global_variables = _initializers_global_variables
+    glorot_normal = _initializers_glorot_normal
+    glorot_uniform = _initializers_glorot_uniform
+    he_normal = _initializers_he_normal
+    he_uniform = _initializers_he_uniform
+    identity = _initializers_identity
+    lecun_normal = _initializers_lecun_normal
+    lecun_uniform = _initializers_lecun_uniform
+    local_variables = _initializers_local_variables
+    ones = _initializers_ones
+    orthogonal = _initializers_orthogonal
+    random_normal = _initializers_random_normal
+    random_uniform = _initializers_random_uniform
+    truncated_normal = _initializers_truncated_normal
+    uniform_unit_scaling = _initializers_uniform_unit_scaling
+    variables = _initializers_variables
+    variance_scaling = _initializers_variance_scaling
+    zeros = _initializers_zeros
+
+class linalg:
+    eye = _linalg_eye
+    matmul = _linalg_matmul
+    transpose = _linalg_transpose
+
+class manip:
+    gather_nd = _manip_gather_nd
+    @staticmethod
+    def reshape(tensor: TensorLike, shape: TensorLike, name: str | None = None) -> Tensor:
+        """The elements of `tensor` in another shape; one size may be -1 (what is left)."""
+
+    @staticmethod
+    def reverse(tensor: TensorLike, axis: TensorLike, name: str | None = None) -> Tensor:
+        """`tensor` with the order along each of the axes reversed."""
+
+    @staticmethod
+    def scatter_nd(indices: TensorLike, updates: TensorLike, shape: TensorLike, bad_indices_policy: str | bytes = ..., name: str | None = None) -> Tensor:
+        """Zeros of `shape` with `updates` added at the positions the rows of `indices` name."""
+
+    @staticmethod
+    def tile(input: TensorLike, multiples: TensorLike, name: str | None = None) -> Tensor:
+        """`input` repeated `multiples[i]` times along each dimension i."""
+
+
+class math:
+    abs = _math_abs
+    accumulate_n = _math_accumulate_n
+    @staticmethod
+    def acos(x: TensorLike, name: str | None = None) -> Tensor:
+        """The angle whose cosine is x, between 0 and pi."""
+
+    @staticmethod
+    def acosh(x: TensorLike, name: str | None = None) -> Tensor:
+        """The inverse of `cosh`; NaN below 1."""
+
+    add = _math_add
+    @staticmethod
+    def add_n(inputs: TensorLike, name: str | None = None) -> Tensor:
+        """The sum of all inputs, which have one shape."""
+
+    @staticmethod
+    def approximate_equal(x: TensorLike, y: TensorLike, tolerance: float = ..., name: str | None = None) -> Tensor:
+        """Whether |x - y| < tolerance elementwise; x and y have one shape."""
+
+    argmax = _math_argmax
+    argmin = _math_argmin
+    @staticmethod
+    def asin(x: TensorLike, name: str | None = None) -> Tensor:
+        """The angle whose sine is x, between -pi/2 and pi/2."""
+
+    @staticmethod
+    def asinh(x: TensorLike, name: str | None = None) -> Tensor:
+        """The inverse of `sinh`."""
+
+    @staticmethod
+    def atan(x: TensorLike, name: str | None = None) -> Tensor:
+        """The angle whose tangent is x, between -pi/2 and pi/2."""
+
+    @staticmethod
+    def atan2(y: TensorLike, x: TensorLike, name: str | None = None) -> Tensor:
+        """The angle of the point (x, y), between -pi and pi."""
+
+    @staticmethod
+    def atanh(x: TensorLike, name: str | None = None) -> Tensor:
+        """The inverse of `tanh`; NaN beyond -1 and 1."""
+
+    @staticmethod
+    def ceil(x: TensorLike, name: str | None = None) -> Tensor:
+        """The smallest whole number not below x."""
+
+    @staticmethod
+    def cos(x: TensorLike, name: str | None = None) -> Tensor:
+        """The cosine of an angle in radians."""
+
+    @staticmethod
+    def cosh(x: TensorLike, name: str | None = None) -> Tensor:
+        """The hyperbolic cosine."""
+
+    count_nonzero = _math_count_nonzero
+    cumprod = _math_cumprod
+    cumsum = _math_cumsum
+    divide = _math_divide
+    @staticmethod
+    def divide_no_nan(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
+        """x / y, and 0 where y is 0."""
+
+    @staticmethod
+    def equal(x: TensorLike, y: TensorLike, incompatible_shape_error: builtins.bool = ..., name: str | None = None) -> Tensor:
+        """Whether x equals y elementwise, with broadcasting; NaN equals nothing."""
+
+    @staticmethod
+    def erf(x: TensorLike, name: str | None = None) -> Tensor:
+        """The Gauss error function."""
+
+    @staticmethod
+    def erfc(x: TensorLike, name: str | None = None) -> Tensor:
+        """1 - erf(x), exact where x is large."""
+
+    @staticmethod
+    def exp(x: TensorLike, name: str | None = None) -> Tensor:
+        """e to the power of x."""
+
+    @staticmethod
+    def expm1(x: TensorLike, name: str | None = None) -> Tensor:
+        """exp(x) - 1, exact where x is small."""
+
+    @staticmethod
+    def floor(x: TensorLike, name: str | None = None) -> Tensor:
+        """The largest whole number not above x."""
+
+    @staticmethod
+    def floordiv(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
+        """The floor of x / y elementwise, with broadcasting: Python's `//`."""
+
+    @staticmethod
+    def floormod(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
+        """What `floordiv` leaves, with the sign of y: Python's `%`."""
+
+    @staticmethod
+    def greater(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
+        """Whether x > y elementwise, with broadcasting."""
+
+    @staticmethod
+    def greater_equal(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
+        """Whether x >= y elementwise, with broadcasting."""
+
+    @staticmethod
+    def invert_permutation(x: TensorLike, name: str | None = None) -> Tensor:
+        """y with y[x[i]] = i."""
+
+    @staticmethod
+    def is_finite(x: TensorLike, name: str | None = None) -> Tensor:
+        """Whether an element is neither infinite nor NaN."""
+
+    @staticmethod
+    def is_inf(x: TensorLike, name: str | None = None) -> Tensor:
+        """Whether an element is plus or minus infinity."""
+
+    @staticmethod
+    def is_nan(x: TensorLike, name: str | None = None) -> Tensor:
+        """Whether an element is not a number."""
+
+    @staticmethod
+    def less(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
+        """Whether x < y elementwise, with broadcasting."""
+
+    @staticmethod
+    def less_equal(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
+        """Whether x <= y elementwise, with broadcasting."""
+
+    @staticmethod
+    def log(x: TensorLike, name: str | None = None) -> Tensor:
+        """The natural logarithm; NaN below 0."""
+
+    @staticmethod
+    def log1p(x: TensorLike, name: str | None = None) -> Tensor:
+        """log(1 + x), exact where x is small."""
+
+    log_sigmoid = _math_log_sigmoid
+    log_softmax = _math_log_softmax
+    @staticmethod
+    def logical_and(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
+        """x and y, with broadcasting."""
+
+    @staticmethod
+    def logical_not(x: TensorLike, name: str | None = None) -> Tensor:
+        """Not x."""
+
+    @staticmethod
+    def logical_or(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
+        """x or y, with broadcasting."""
+
+    logical_xor = _math_logical_xor
+    @staticmethod
+    def maximum(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
+        """The larger of x and y elementwise, with broadcasting; NaN where either is."""
+
+    @staticmethod
+    def minimum(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
+        """The smaller of x and y elementwise, with broadcasting; NaN where either is."""
+
+    @staticmethod
+    def mod(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
+        """What `floordiv` leaves, with the sign of y: Python's `%`."""
+
+    @staticmethod
+    def multiply(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
+        """x times y elementwise, with broadcasting."""
+
+    @staticmethod
+    def multiply_no_nan(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
+        """x times y, and 0 where y is 0, even if x is infinite or NaN."""
+
+    @staticmethod
+    def negative(x: TensorLike, name: str | None = None) -> Tensor:
+        """Minus x."""
+
+    @staticmethod
+    def not_equal(x: TensorLike, y: TensorLike, incompatible_shape_error: builtins.bool = ..., name: str | None = None) -> Tensor:
+        """Whether x differs from y elementwise, with broadcasting; NaN differs from everything."""
+
+    @staticmethod
+    def pow(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
+        """x to the power of y elementwise, with broadcasting."""
+
+    @staticmethod
+    def reciprocal(x: TensorLike, name: str | None = None) -> Tensor:
+        """One over x."""
+
+    reduce_all = _math_reduce_all
+    reduce_any = _math_reduce_any
+    reduce_logsumexp = _math_reduce_logsumexp
+    reduce_max = _math_reduce_max
+    reduce_mean = _math_reduce_mean
+    reduce_min = _math_reduce_min
+    reduce_prod = _math_reduce_prod
+    reduce_sum = _math_reduce_sum
+    @staticmethod
+    def rint(x: TensorLike, name: str | None = None) -> Tensor:
+        """The nearest whole number, the even one of two."""
+
+    @staticmethod
+    def round(x: TensorLike, name: str | None = None) -> Tensor:
+        """The nearest whole number, the even one of two."""
+
+    @staticmethod
+    def rsqrt(x: TensorLike, name: str | None = None) -> Tensor:
+        """One over the square root."""
+
+    scalar_mul = _math_scalar_mul
+    @staticmethod
+    def segment_sum(data: TensorLike, segment_ids: TensorLike, name: str | None = None) -> Tensor:
+        """Row s: the sum of the rows of `data` whose segment id is s; the ids are sorted."""
+
+    @staticmethod
+    def sigmoid(x: TensorLike, name: str | None = None) -> Tensor:
+        """1 / (1 + exp(-x)): between 0 and 1."""
+
+    @staticmethod
+    def sign(x: TensorLike, name: str | None = None) -> Tensor:
+        """-1, 0 or 1 by the sign of x; x / |x| for complex numbers. NaN stays."""
+
+    @staticmethod
+    def sin(x: TensorLike, name: str | None = None) -> Tensor:
+        """The sine of an angle in radians."""
+
+    @staticmethod
+    def sinh(x: TensorLike, name: str | None = None) -> Tensor:
+        """The hyperbolic sine."""
+
+    softmax = _math_softmax
+    @staticmethod
+    def softplus(features: TensorLike, name: str | None = None) -> Tensor:
+        """log(1 + exp(features)), a smooth relu."""
+
+    @staticmethod
+    def sqrt(x: TensorLike, name: str | None = None) -> Tensor:
+        """The square root; NaN below 0."""
+
+    @staticmethod
+    def square(x: TensorLike, name: str | None = None) -> Tensor:
+        """x times x."""
+
+    @staticmethod
+    def squared_difference(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
+        """(x - y) squared elementwise, with broadcasting."""
+
+    @staticmethod
+    def subtract(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
+        """x - y elementwise, with broadcasting."""
+
+    @staticmethod
+    def tan(x: TensorLike, name: str | None = None) -> Tensor:
+        """The tangent of an angle in radians."""
+
+    @staticmethod
+    def tanh(x: TensorLike, name: str | None = None) -> Tensor:
+        """The hyperbolic tangent: between -1 and 1."""
+
+    truediv = _math_truediv
+    @staticmethod
+    def unsorted_segment_sum(data: TensorLike, segment_ids: TensorLike, num_segments: TensorLike, name: str | None = None) -> Tensor:
+        """Row s: the sum of the slices of `data` whose segment id is s; negative ids drop out."""
+
+    @staticmethod
+    def xdivy(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
+        """x / y, and 0 where x is 0, even if y is."""
+
+    @staticmethod
+    def xlogy(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
+        """x log(y), and 0 where x is 0, even if y is."""
+
+
+class nn:
+    avg_pool = _nn_avg_pool
+    bias_add = _nn_bias_add
+    conv2d = _nn_conv2d
+    conv2d_backprop_filter = _nn_conv2d_backprop_filter
+    conv2d_backprop_input = _nn_conv2d_backprop_input
+    conv2d_transpose = _nn_conv2d_transpose
+    crelu = _nn_crelu
+    @staticmethod
+    def elu(features: TensorLike, name: str | None = None) -> Tensor:
+        """features where positive, exp(features) - 1 elsewhere."""
+
+    @staticmethod
+    def l2_loss(t: TensorLike, name: str | None = None) -> Tensor:
+        """Half the sum of the squares of `t`."""
+
+    @staticmethod
+    def leaky_relu(features: TensorLike, alpha: float = ..., name: str | None = None) -> Tensor:
+        """features where positive, alpha times features elsewhere."""
+
+    log_softmax = _nn_log_softmax
+    max_pool = _nn_max_pool
+    @staticmethod
+    def relu(features: TensorLike, name: str | None = None) -> Tensor:
+        """max(features, 0)."""
+
+    @staticmethod
+    def relu6(features: TensorLike, name: str | None = None) -> Tensor:
+        """min(max(features, 0), 6)."""
+
+    relu_layer = _nn_relu_layer
+    @staticmethod
+    def selu(features: TensorLike, name: str | None = None) -> Tensor:
+        """Elu scaled so that activations keep mean 0 and variance 1 from layer to layer."""
+
+    @staticmethod
+    def sigmoid(x: TensorLike, name: str | None = None) -> Tensor:
+        """1 / (1 + exp(-x)): between 0 and 1."""
+
+    sigmoid_cross_entropy_with_logits = _nn_sigmoid_cross_entropy_with_logits
+    silu = _nn_silu
+    softmax = _nn_softmax
+    softmax_cross_entropy_with_logits = _nn_softmax_cross_entropy_with_logits
+    softmax_cross_entropy_with_logits_v2 = _nn_softmax_cross_entropy_with_logits_v2
+    @staticmethod
+    def softplus(features: TensorLike, name: str | None = None) -> Tensor:
+        """log(1 + exp(features)), a smooth relu."""
+
+    @staticmethod
+    def softsign(features: TensorLike, name: str | None = None) -> Tensor:
+        """features / (1 + |features|): between -1 and 1."""
+
+    sparse_softmax_cross_entropy_with_logits = _nn_sparse_softmax_cross_entropy_with_logits
+    swish = _nn_swish
+    @staticmethod
+    def tanh(x: TensorLike, name: str | None = None) -> Tensor:
+        """The hyperbolic tangent: between -1 and 1."""
+
+    weighted_cross_entropy_with_logits = _nn_weighted_cross_entropy_with_logits
+    xw_plus_b = _nn_xw_plus_b
+
+class random:
+    categorical = _random_categorical
+    get_seed = _random_get_seed
+    multinomial = _random_multinomial
+    normal = _random_normal
+    set_random_seed = _random_set_random_seed
+    shuffle = _random_shuffle
+    stateless_normal = _random_stateless_normal
+    stateless_truncated_normal = _random_stateless_truncated_normal
+    stateless_uniform = _random_stateless_uniform
+    truncated_normal = _random_truncated_normal
+    uniform = _random_uniform
 
 class test:
     compute_gradient = _test_compute_gradient
