@@ -20,6 +20,7 @@ from penstock import dtypes as _dtypes
 from penstock import errors as errors
 from penstock import exports as _exports
 from penstock import protos as protos
+from penstock import train as _train
 from penstock import variables as _variables
 from penstock.autodiff import gradients as _gradients
 from penstock.autodiff import numeric as _numeric
@@ -34,7 +35,8 @@ from penstock.shapes import Dimension as Dimension
 from penstock.shapes import TensorShape as TensorShape
 from penstock.shapes import unknown_shape as unknown_shape
 
-_PARTS = (_families, _gradients, _numeric, _session, _variables)  # imported for what they export
+# Imported for what they export.
+_PARTS = (_families, _gradients, _numeric, _session, _train, _variables)
 
 for _dtype in _dtypes.ALL:
     globals()[_dtype.name] = _dtype

@@ -325,7 +325,7 @@ class Identity(Initializer):
     def _make(self, shape: list[int], dtype: DType) -> Tensor:
         if len(shape) != 2:
             raise ValueError(f"identity initializer makes matrices, not shape {shape}")
-        eye = constants.eye(*shape, dtype=dtype)
+        eye = constants.eye(shape[0], shape[1], dtype=dtype)
         result: Tensor = eye if self.gain == 1 else raw.Mul(eye, self.gain)
         return result
 

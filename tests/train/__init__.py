@@ -1,0 +1,1 @@
+"""Tests of training: each rule against NumPy in float64."""
