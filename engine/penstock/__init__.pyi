@@ -40,46 +40,31 @@ from penstock.protos import OptimizerOptions as OptimizerOptions
 from penstock.protos import RunMetadata as RunMetadata
 from penstock.protos import RunOptions as RunOptions
 from penstock.protos import TensorProto as TensorProto
+from penstock import dtypes as dtypes
+from penstock import initializers as initializers
 from penstock.autodiff.gradients import AggregationMethod as AggregationMethod
 from penstock.autodiff.gradients import RegisterGradient as RegisterGradient
 from penstock.autodiff.gradients import UnconnectedGradients as UnconnectedGradients
 from penstock.autodiff.gradients import gradients as gradients
-from penstock.autodiff.gradients import not_differentiable as NoGradient
-from penstock.autodiff.gradients import not_differentiable as NotDifferentiable
+from penstock.autodiff.gradients import not_differentiable as _NoGradient
+from penstock.autodiff.gradients import not_differentiable as _NotDifferentiable
 from penstock.autodiff.gradients import why_no_gradient as why_no_gradient
 from penstock.autodiff.numeric import compute_gradient as _test_compute_gradient
 from penstock.autodiff.numeric import compute_gradient_error as _test_compute_gradient_error
 from penstock.graph.graph import Graph as Graph
 from penstock.graph.graph import get_default_graph as get_default_graph
 from penstock.graph.graph import reset_default_graph as reset_default_graph
-from penstock.initializers import Constant as _initializers_constant
-from penstock.initializers import Constant as constant_initializer
-from penstock.initializers import GlorotNormal as _initializers_glorot_normal
-from penstock.initializers import GlorotNormal as glorot_normal_initializer
-from penstock.initializers import GlorotUniform as _initializers_glorot_uniform
-from penstock.initializers import GlorotUniform as glorot_uniform_initializer
-from penstock.initializers import Identity as _initializers_identity
-from penstock.initializers import Initializer as _initializers_Initializer
-from penstock.initializers import Ones as _initializers_ones
-from penstock.initializers import Ones as ones_initializer
-from penstock.initializers import Orthogonal as _initializers_orthogonal
-from penstock.initializers import Orthogonal as orthogonal_initializer
-from penstock.initializers import RandomNormal as _initializers_random_normal
-from penstock.initializers import RandomNormal as random_normal_initializer
-from penstock.initializers import RandomUniform as _initializers_random_uniform
-from penstock.initializers import RandomUniform as random_uniform_initializer
-from penstock.initializers import TruncatedNormal as _initializers_truncated_normal
-from penstock.initializers import TruncatedNormal as truncated_normal_initializer
-from penstock.initializers import UniformUnitScaling as _initializers_uniform_unit_scaling
-from penstock.initializers import UniformUnitScaling as uniform_unit_scaling_initializer
-from penstock.initializers import VarianceScaling as _initializers_variance_scaling
-from penstock.initializers import VarianceScaling as variance_scaling_initializer
-from penstock.initializers import Zeros as _initializers_zeros
-from penstock.initializers import Zeros as zeros_initializer
-from penstock.initializers import he_normal as _initializers_he_normal
-from penstock.initializers import he_uniform as _initializers_he_uniform
-from penstock.initializers import lecun_normal as _initializers_lecun_normal
-from penstock.initializers import lecun_uniform as _initializers_lecun_uniform
+from penstock.initializers import Constant as _constant_initializer
+from penstock.initializers import GlorotNormal as _glorot_normal_initializer
+from penstock.initializers import GlorotUniform as _glorot_uniform_initializer
+from penstock.initializers import Ones as _ones_initializer
+from penstock.initializers import Orthogonal as _orthogonal_initializer
+from penstock.initializers import RandomNormal as _random_normal_initializer
+from penstock.initializers import RandomUniform as _random_uniform_initializer
+from penstock.initializers import TruncatedNormal as _truncated_normal_initializer
+from penstock.initializers import UniformUnitScaling as _uniform_unit_scaling_initializer
+from penstock.initializers import VarianceScaling as _variance_scaling_initializer
+from penstock.initializers import Zeros as _zeros_initializer
 from penstock.ops.activation import crelu as _nn_crelu
 from penstock.ops.activation import swish as _nn_silu
 from penstock.ops.activation import swish as _nn_swish
@@ -92,23 +77,16 @@ from penstock.ops.binary import logical_xor as _math_logical_xor
 from penstock.ops.binary import logical_xor as logical_xor
 from penstock.ops.binary import scalar_mul as _math_scalar_mul
 from penstock.ops.binary import scalar_mul as scalar_mul
-from penstock.ops.cast import cast as _dtypes_cast
 from penstock.ops.cast import cast as cast
-from penstock.ops.cast import saturate_cast as _dtypes_saturate_cast
 from penstock.ops.cast import saturate_cast as saturate_cast
-from penstock.ops.cast import to_bfloat16 as to_bfloat16
-from penstock.ops.cast import to_double as to_double
-from penstock.ops.cast import to_float as to_float
-from penstock.ops.cast import to_int32 as to_int32
-from penstock.ops.cast import to_int64 as to_int64
 from penstock.ops.constants import eye as _linalg_eye
 from penstock.ops.constants import eye as eye
 from penstock.ops.constants import fill as fill
-from penstock.ops.constants import linspace as lin_space
+from penstock.ops.constants import linspace as _lin_space
 from penstock.ops.constants import linspace as linspace
 from penstock.ops.constants import ones as ones
 from penstock.ops.constants import ones_like as ones_like
-from penstock.ops.constants import range_ as range
+from penstock.ops.constants import range_ as _range
 from penstock.ops.constants import zeros as zeros
 from penstock.ops.constants import zeros_like as zeros_like
 from penstock.ops.control import colocate_with as colocate_with
@@ -116,7 +94,7 @@ from penstock.ops.control import control_dependencies as control_dependencies
 from penstock.ops.control import device as device
 from penstock.ops.control import group as group
 from penstock.ops.control import name_scope as name_scope
-from penstock.ops.control import tuple_ as tuple
+from penstock.ops.control import tuple_ as _tuple
 from penstock.ops.conv import conv2d as _nn_conv2d
 from penstock.ops.conv import conv2d_backprop_filter as _nn_conv2d_backprop_filter
 from penstock.ops.conv import conv2d_backprop_input as _nn_conv2d_backprop_input
@@ -150,7 +128,7 @@ from penstock.ops.loss import weighted_cross_entropy_with_logits as _nn_weighted
 from penstock.ops.matmul import matmul as _linalg_matmul
 from penstock.ops.matmul import matmul as matmul
 from penstock.ops.overloads import true_divide as _math_truediv
-from penstock.ops.overloads import true_divide as truediv
+from penstock.ops.overloads import true_divide as _truediv
 from penstock.ops.padding import pad as pad
 from penstock.ops.pooling import avg_pool as _nn_avg_pool
 from penstock.ops.pooling import max_pool as _nn_max_pool
@@ -200,7 +178,7 @@ from penstock.ops.scan import cumprod as _math_cumprod
 from penstock.ops.scan import cumprod as cumprod
 from penstock.ops.scan import cumsum as _math_cumsum
 from penstock.ops.scan import cumsum as cumsum
-from penstock.ops.scatter import tensor_scatter_update as tensor_scatter_nd_update
+from penstock.ops.scatter import tensor_scatter_update as _tensor_scatter_nd_update
 from penstock.ops.scatter import tensor_scatter_update as tensor_scatter_update
 from penstock.ops.select import where as where
 from penstock.ops.select import where_v2 as where_v2
@@ -212,7 +190,7 @@ from penstock.ops.shape import shape as shape
 from penstock.ops.shape import shape_n as shape_n
 from penstock.ops.shape import size as size
 from penstock.ops.shape import squeeze as squeeze
-from penstock.ops.slicing import slice_ as slice
+from penstock.ops.slicing import slice_ as _slice
 from penstock.ops.slicing import strided_slice as strided_slice
 from penstock.ops.softmax import log_softmax as _math_log_softmax
 from penstock.ops.softmax import log_softmax as _nn_log_softmax
@@ -240,20 +218,17 @@ from penstock.variables.collections import get_collection as get_collection
 from penstock.variables.collections import get_collection_ref as get_collection_ref
 from penstock.variables.initialization import all_variables as all_variables
 from penstock.variables.initialization import global_variables as global_variables
-from penstock.variables.initialization import global_variables_initializer as _initializers_global_variables
+from penstock.variables.initialization import global_variables_initializer as _initialize_all_variables
 from penstock.variables.initialization import global_variables_initializer as global_variables_initializer
-from penstock.variables.initialization import global_variables_initializer as initialize_all_variables
 from penstock.variables.initialization import is_variable_initialized as is_variable_initialized
 from penstock.variables.initialization import local_variables as local_variables
-from penstock.variables.initialization import local_variables_initializer as _initializers_local_variables
-from penstock.variables.initialization import local_variables_initializer as initialize_local_variables
+from penstock.variables.initialization import local_variables_initializer as _initialize_local_variables
 from penstock.variables.initialization import local_variables_initializer as local_variables_initializer
 from penstock.variables.initialization import model_variables as model_variables
 from penstock.variables.initialization import moving_average_variables as moving_average_variables
 from penstock.variables.initialization import report_uninitialized_variables as report_uninitialized_variables
 from penstock.variables.initialization import trainable_variables as trainable_variables
-from penstock.variables.initialization import variables_initializer as _initializers_variables
-from penstock.variables.initialization import variables_initializer as initialize_variables
+from penstock.variables.initialization import variables_initializer as _initialize_variables
 from penstock.variables.initialization import variables_initializer as variables_initializer
 from penstock.variables.scope import VariableScope as VariableScope
 from penstock.variables.scope import get_variable_scope as get_variable_scope
@@ -283,6 +258,8 @@ double = float64
 __version__: str
 _MESSAGES: builtins.set[str]
 AUTO_REUSE: Any
+NoGradient = _NoGradient
+NotDifferentiable = _NotDifferentiable
 def acos(x: TensorLike, name: str | None = None) -> Tensor:
     """The angle whose cosine is x, between 0 and pi."""
 
@@ -322,6 +299,7 @@ def ceil(x: TensorLike, name: str | None = None) -> Tensor:
 def check_numerics(tensor: TensorLike, message: str | bytes, name: str | None = None) -> Tensor:
     """`tensor`, or `InvalidArgumentError` with `message` if it holds NaN or infinity."""
 
+constant_initializer = _constant_initializer
 def cos(x: TensorLike, name: str | None = None) -> Tensor:
     """The cosine of an angle in radians."""
 
@@ -364,6 +342,8 @@ def floordiv(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
 def floormod(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
     """What `floordiv` leaves, with the sign of y: Python's `%`."""
 
+glorot_normal_initializer = _glorot_normal_initializer
+glorot_uniform_initializer = _glorot_uniform_initializer
 def greater(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
     """Whether x > y elementwise, with broadcasting."""
 
@@ -379,6 +359,9 @@ def identity(input: TensorLike, name: str | None = None) -> Tensor:
 def identity_n(input: TensorLike, name: str | None = None) -> builtins.list[Tensor]:
     """The same values of several tensors."""
 
+initialize_all_variables = _initialize_all_variables
+initialize_local_variables = _initialize_local_variables
+initialize_variables = _initialize_variables
 def invert_permutation(x: TensorLike, name: str | None = None) -> Tensor:
     """y with y[x[i]] = i."""
 
@@ -397,6 +380,7 @@ def less(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
 def less_equal(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
     """Whether x <= y elementwise, with broadcasting."""
 
+lin_space = _lin_space
 def log(x: TensorLike, name: str | None = None) -> Tensor:
     """The natural logarithm; NaN below 0."""
 
@@ -433,12 +417,17 @@ def no_op(name: str | None = None) -> Operation:
 def not_equal(x: TensorLike, y: TensorLike, incompatible_shape_error: builtins.bool = ..., name: str | None = None) -> Tensor:
     """Whether x differs from y elementwise, with broadcasting; NaN differs from everything."""
 
+ones_initializer = _ones_initializer
+orthogonal_initializer = _orthogonal_initializer
 def placeholder_with_default(input: TensorLike, shape: Any, name: str | None = None) -> Tensor:
     """A tensor that a run may feed, and that is `input` otherwise."""
 
 def pow(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
     """x to the power of y elementwise, with broadcasting."""
 
+random_normal_initializer = _random_normal_initializer
+random_uniform_initializer = _random_uniform_initializer
+range = _range
 def realdiv(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
     """x / y elementwise, with broadcasting."""
 
@@ -481,6 +470,7 @@ def sin(x: TensorLike, name: str | None = None) -> Tensor:
 def sinh(x: TensorLike, name: str | None = None) -> Tensor:
     """The hyperbolic sine."""
 
+slice = _slice
 def sqrt(x: TensorLike, name: str | None = None) -> Tensor:
     """The square root; NaN below 0."""
 
@@ -508,18 +498,30 @@ def tensor_scatter_add(tensor: TensorLike, indices: TensorLike, updates: TensorL
 def tensor_scatter_nd_add(tensor: TensorLike, indices: TensorLike, updates: TensorLike, bad_indices_policy: str | bytes = ..., name: str | None = None) -> Tensor:
     """`tensor` with `updates` added at the positions that the rows of `indices` name."""
 
+tensor_scatter_nd_update = _tensor_scatter_nd_update
 def tile(input: TensorLike, multiples: TensorLike, name: str | None = None) -> Tensor:
     """`input` repeated `multiples[i]` times along each dimension i."""
 
+to_bfloat16: Any
+to_double: Any
+to_float: Any
+to_int32: Any
+to_int64: Any
+truediv = _truediv
+truncated_normal_initializer = _truncated_normal_initializer
 def truncatediv(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
     """x / y of integers, cut off towards 0: C's `/`."""
 
 def truncatemod(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
     """What `truncatediv` leaves, with the sign of x: C's `%`."""
 
+tuple = _tuple
+uniform_unit_scaling_initializer = _uniform_unit_scaling_initializer
 def unsorted_segment_sum(data: TensorLike, segment_ids: TensorLike, num_segments: TensorLike, name: str | None = None) -> Tensor:
     """Row s: the sum of the slices of `data` whose segment id is s; negative ids drop out."""
 
+variance_scaling_initializer = _variance_scaling_initializer
+zeros_initializer = _zeros_initializer
 class debugging:
     @staticmethod
     def check_numerics(tensor: TensorLike, message: str | bytes, name: str | None = None) -> Tensor:
@@ -538,34 +540,8 @@ class debugging:
         """Whether an element is not a number."""
 
 
-class dtypes:
-    cast = _dtypes_cast
-    saturate_cast = _dtypes_saturate_cast
-
 class graph_util:
     import_graph_def = _graph_util_import_graph_def
-
-class initializers:
-    Initializer = _initializers_Initializer
-    constant = _initializers_constant
-    global_variables = _initializers_global_variables
-    glorot_normal = _initializers_glorot_normal
-    glorot_uniform = _initializers_glorot_uniform
-    he_normal = _initializers_he_normal
-    he_uniform = _initializers_he_uniform
-    identity = _initializers_identity
-    lecun_normal = _initializers_lecun_normal
-    lecun_uniform = _initializers_lecun_uniform
-    local_variables = _initializers_local_variables
-    ones = _initializers_ones
-    orthogonal = _initializers_orthogonal
-    random_normal = _initializers_random_normal
-    random_uniform = _initializers_random_uniform
-    truncated_normal = _initializers_truncated_normal
-    uniform_unit_scaling = _initializers_uniform_unit_scaling
-    variables = _initializers_variables
-    variance_scaling = _initializers_variance_scaling
-    zeros = _initializers_zeros
 
 class linalg:
     eye = _linalg_eye

@@ -3,7 +3,8 @@
 `python -m penstock.stubs` rewrites the file; `tests/test_house.py` fails when it is stale.
 Written functions and classes are imported from where they are defined; wrappers generated
 from op definitions get their signature, types and text spelt out. A namespace such as
-`penstock.nn` appears as a class with the functions as attributes.
+`penstock.nn` appears as a class with the functions as attributes; one that is a file of ours
+(`penstock.dtypes`) as that module, without what is exported into it.
 """
 
 from __future__ import annotations
@@ -54,14 +55,23 @@ def render() -> str:
     spaces: dict[str, list[str]] = {}
     for name, value in exports.exported():
         space, _, last = name.rpartition(".")
+        if _is_file(space):
+            imports.append(f"from penstock import {space} as {space}")
+            continue
         target = spaces.setdefault(space, []) if space else top
         _declare(name, last, value, by_name.get(name), imports, target)
     lines = [_HEADER + "\n".join(_fixed_imports() + sorted(set(imports)))]
     lines += ["", "TensorLike: TypeAlias = Any", "newaxis: None", "half = float16"]
     lines += ["double = float64", "__version__: str", "_MESSAGES: builtins.set[str]", *top]
     for space in _outermost(spaces):
-        lines += _namespace(space, spaces, 0)
+        if not _is_file(space):
+            lines += _namespace(space, spaces, 0)
     return "\n".join(lines) + "\n"
+
+
+def _is_file(space: str) -> bool:
+    """Return whether a namespace is also a file of ours, which a class of its name would hide."""
+    return Path(penstock.__file__).with_name(f"{space}.py").exists()
 
 
 def _fixed_imports() -> list[str]:
@@ -86,16 +96,21 @@ def _declare(
         return
     if op is not None:
         target += _wrapper(op, last)
-    elif inspect.isfunction(value) or inspect.isclass(value):
-        if "." in name:
-            alias = "_" + name.replace(".", "_")
-            imports.append(f"from {value.__module__} import {value.__name__} as {alias}")
-            target.append(f"{last} = {alias}")
-        else:
-            alias = last
-            imports.append(f"from {value.__module__} import {value.__name__} as {alias}")
-    else:
+    elif not _is_importable(value):
         target.append(f"{last}: Any")
+    elif name == value.__name__:
+        imports.append(f"from {value.__module__} import {name} as {name}")
+    else:
+        alias = "_" + name.replace(".", "_")
+        imports.append(f"from {value.__module__} import {value.__name__} as {alias}")
+        target.append(f"{last} = {alias}")
+
+
+def _is_importable(value: Any) -> bool:
+    """Return whether a value is a function or class that its module has under its name."""
+    if not (inspect.isfunction(value) or inspect.isclass(value)):
+        return False
+    return getattr(sys.modules[value.__module__], value.__name__, None) is value
 
 
 def _wrapper(op: OpDef, name: str) -> list[str]:
