@@ -211,6 +211,29 @@ from penstock.runtime.fetches import IndexedSlicesValue as IndexedSlicesValue
 from penstock.runtime.session import InteractiveSession as InteractiveSession
 from penstock.runtime.session import Session as Session
 from penstock.runtime.session import get_default_session as get_default_session
+from penstock.train.averages import ExponentialMovingAverage as _train_ExponentialMovingAverage
+from penstock.train.global_step import assert_global_step as _train_assert_global_step
+from penstock.train.global_step import create_global_step as _train_create_global_step
+from penstock.train.global_step import get_global_step as _train_get_global_step
+from penstock.train.global_step import get_or_create_global_step as _train_get_or_create_global_step
+from penstock.train.global_step import global_step as _train_global_step
+from penstock.train.optimizer import Optimizer as _train_Optimizer
+from penstock.train.optimizers.adadelta import AdadeltaOptimizer as _train_AdadeltaOptimizer
+from penstock.train.optimizers.adagrad import AdagradOptimizer as _train_AdagradOptimizer
+from penstock.train.optimizers.adam import AdamOptimizer as _train_AdamOptimizer
+from penstock.train.optimizers.ftrl import FtrlOptimizer as _train_FtrlOptimizer
+from penstock.train.optimizers.gradient_descent import GradientDescentOptimizer as _train_GradientDescentOptimizer
+from penstock.train.optimizers.momentum import MomentumOptimizer as _train_MomentumOptimizer
+from penstock.train.optimizers.rmsprop import RMSPropOptimizer as _train_RMSPropOptimizer
+from penstock.train.schedules import cosine_decay as _train_cosine_decay
+from penstock.train.schedules import cosine_decay_restarts as _train_cosine_decay_restarts
+from penstock.train.schedules import exponential_decay as _train_exponential_decay
+from penstock.train.schedules import inverse_time_decay as _train_inverse_time_decay
+from penstock.train.schedules import linear_cosine_decay as _train_linear_cosine_decay
+from penstock.train.schedules import natural_exp_decay as _train_natural_exp_decay
+from penstock.train.schedules import piecewise_constant as _train_piecewise_constant
+from penstock.train.schedules import piecewise_constant as _train_piecewise_constant_decay
+from penstock.train.schedules import polynomial_decay as _train_polynomial_decay
 from penstock.variables.collections import GraphKeys as GraphKeys
 from penstock.variables.collections import add_to_collection as add_to_collection
 from penstock.variables.collections import add_to_collections as add_to_collections
@@ -913,4 +936,29 @@ class random:
 class test:
     compute_gradient = _test_compute_gradient
     compute_gradient_error = _test_compute_gradient_error
+
+class train:
+    AdadeltaOptimizer = _train_AdadeltaOptimizer
+    AdagradOptimizer = _train_AdagradOptimizer
+    AdamOptimizer = _train_AdamOptimizer
+    ExponentialMovingAverage = _train_ExponentialMovingAverage
+    FtrlOptimizer = _train_FtrlOptimizer
+    GradientDescentOptimizer = _train_GradientDescentOptimizer
+    MomentumOptimizer = _train_MomentumOptimizer
+    Optimizer = _train_Optimizer
+    RMSPropOptimizer = _train_RMSPropOptimizer
+    assert_global_step = _train_assert_global_step
+    cosine_decay = _train_cosine_decay
+    cosine_decay_restarts = _train_cosine_decay_restarts
+    create_global_step = _train_create_global_step
+    exponential_decay = _train_exponential_decay
+    get_global_step = _train_get_global_step
+    get_or_create_global_step = _train_get_or_create_global_step
+    global_step = _train_global_step
+    inverse_time_decay = _train_inverse_time_decay
+    linear_cosine_decay = _train_linear_cosine_decay
+    natural_exp_decay = _train_natural_exp_decay
+    piecewise_constant = _train_piecewise_constant
+    piecewise_constant_decay = _train_piecewise_constant_decay
+    polynomial_decay = _train_polynomial_decay
 
