@@ -14,6 +14,8 @@ void register_cpu_kernels(KernelRegistry& r) {
   register_cast(r);
   register_activation(r);
   register_sums(r);
+  register_complex(r);
+  register_clipping(r);
   register_state(r);
   register_training(r);
   register_scatter(r);

@@ -16,6 +16,8 @@ void register_select(KernelRegistry& r);
 void register_cast(KernelRegistry& r);
 void register_activation(KernelRegistry& r);
 void register_sums(KernelRegistry& r);
+void register_complex(KernelRegistry& r);
+void register_clipping(KernelRegistry& r);
 void register_state(KernelRegistry& r);
 void register_training(KernelRegistry& r);
 void register_scatter(KernelRegistry& r);

@@ -41,7 +41,7 @@ def _cast_grad(op: Operation, dy: Tensor) -> Any:
     return raw.Cast(dy, DstT=source)
 
 
-@export("cast dtypes.cast")
+@export("cast")
 def cast(x: Any, dtype: Any, name: str | None = None) -> Any:
     """Return x, a tensor or `IndexedSlices`, converted to `dtype`.
 
@@ -78,7 +78,7 @@ _define_conversion("to_int64", dtypes.int64, "ToInt64")
 _define_conversion("to_bfloat16", dtypes.bfloat16, "ToBFloat16")
 
 
-@export("saturate_cast dtypes.saturate_cast")
+@export("saturate_cast")
 def saturate_cast(value: Any, dtype: Any, name: str | None = None) -> Any:
     """Return value as `dtype`; what is out of its range becomes its nearest end.
 

@@ -1,0 +1,46 @@
+"""Rows of ClipByValue."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tests.cases import REALS, case, distinct, f32, fed, uniform
+
+CASES = [
+    case(
+        "ClipByValue",
+        distinct(3, 4),
+        fed(-1, "float32"),
+        fed(2, "float32"),
+        numpy=np.clip,
+        dtypes=[d for d in REALS if not d.startswith("u")],
+        empty=[(f32(0), f32(), f32())],
+        refuses=[(f32(2, 3), f32(3), f32()), (f32(2), f32(), f32(3))],
+    ),
+    case(
+        "ClipByValue",
+        distinct(9),
+        fed(1, "float32"),
+        fed(5, "float32"),
+        numpy=np.clip,
+        dtypes=("uint8", "uint16", "uint32", "uint64"),
+        id="unsigned",
+    ),
+    case(
+        "ClipByValue",
+        distinct(3, 5),
+        uniform(-2.0, -0.5, 3, 5),
+        uniform(0.5, 2.0, 3, 5),
+        numpy=np.clip,
+        id="elementwise",
+    ),
+    case(
+        "ClipByValue",
+        fed([np.nan, np.inf, -np.inf], "float32"),
+        fed(0.0, "float32"),
+        fed(1.0, "float32"),
+        numpy=np.clip,
+        grad=False,
+        id="special",
+    ),
+]
