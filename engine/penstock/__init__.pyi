@@ -40,7 +40,6 @@ from penstock.protos import OptimizerOptions as OptimizerOptions
 from penstock.protos import RunMetadata as RunMetadata
 from penstock.protos import RunOptions as RunOptions
 from penstock.protos import TensorProto as TensorProto
-from penstock import dtypes as dtypes
 from penstock import initializers as initializers
 from penstock.autodiff.gradients import AggregationMethod as AggregationMethod
 from penstock.autodiff.gradients import RegisterGradient as RegisterGradient
@@ -79,6 +78,21 @@ from penstock.ops.binary import scalar_mul as _math_scalar_mul
 from penstock.ops.binary import scalar_mul as scalar_mul
 from penstock.ops.cast import cast as cast
 from penstock.ops.cast import saturate_cast as saturate_cast
+from penstock.ops.clipping import clip_by_average_norm as clip_by_average_norm
+from penstock.ops.clipping import clip_by_global_norm as clip_by_global_norm
+from penstock.ops.clipping import clip_by_norm as clip_by_norm
+from penstock.ops.clipping import clip_by_value as clip_by_value
+from penstock.ops.clipping import global_norm as _linalg_global_norm
+from penstock.ops.clipping import global_norm as global_norm
+from penstock.ops.complex import angle as _math_angle
+from penstock.ops.complex import angle as angle
+from penstock.ops.complex import complex as complex
+from penstock.ops.complex import conj as _math_conj
+from penstock.ops.complex import conj as conj
+from penstock.ops.complex import imag as _math_imag
+from penstock.ops.complex import imag as imag
+from penstock.ops.complex import real as _math_real
+from penstock.ops.complex import real as real
 from penstock.ops.constants import eye as _linalg_eye
 from penstock.ops.constants import eye as eye
 from penstock.ops.constants import fill as fill
@@ -568,6 +582,7 @@ class graph_util:
 
 class linalg:
     eye = _linalg_eye
+    global_norm = _linalg_global_norm
     matmul = _linalg_matmul
     transpose = _linalg_transpose
 
@@ -606,6 +621,7 @@ class math:
     def add_n(inputs: TensorLike, name: str | None = None) -> Tensor:
         """The sum of all inputs, which have one shape."""
 
+    angle = _math_angle
     @staticmethod
     def approximate_equal(x: TensorLike, y: TensorLike, tolerance: float = ..., name: str | None = None) -> Tensor:
         """Whether |x - y| < tolerance elementwise; x and y have one shape."""
@@ -636,6 +652,7 @@ class math:
     def ceil(x: TensorLike, name: str | None = None) -> Tensor:
         """The smallest whole number not below x."""
 
+    conj = _math_conj
     @staticmethod
     def cos(x: TensorLike, name: str | None = None) -> Tensor:
         """The cosine of an angle in radians."""
@@ -692,6 +709,7 @@ class math:
     def greater_equal(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
         """Whether x >= y elementwise, with broadcasting."""
 
+    imag = _math_imag
     @staticmethod
     def invert_permutation(x: TensorLike, name: str | None = None) -> Tensor:
         """y with y[x[i]] = i."""
@@ -771,6 +789,7 @@ class math:
     def pow(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
         """x to the power of y elementwise, with broadcasting."""
 
+    real = _math_real
     @staticmethod
     def reciprocal(x: TensorLike, name: str | None = None) -> Tensor:
         """One over x."""
