@@ -9,6 +9,7 @@ a kind or a set of allowed values, an optional least value, an optional default.
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from typing import Any, NamedTuple
 
@@ -85,8 +86,13 @@ def parse_attrs(text: str) -> dict[str, AttrDef]:
     return {a.name: a for a in attrs}
 
 
+_NESTING = re.compile(r"[({\['\"]")
+
+
 def _split(text: str) -> list[str]:
     """Split at commas outside brackets and quotes."""
+    if _NESTING.search(text) is None:
+        return [p.strip() for p in text.split(",") if p.strip()]
     parts, depth, start, quote = [], 0, 0, ""
     for i, c in enumerate(text):
         if quote:
@@ -104,6 +110,7 @@ def _split(text: str) -> list[str]:
     return [p.strip() for p in parts if p.strip()]
 
 
+@functools.cache
 def _parse_arg(text: str) -> ArgDef:
     name, _, kind = (p.strip() for p in text.partition(":"))
     is_ref = kind.startswith("Ref(")
@@ -127,6 +134,7 @@ _ATTR = re.compile(
 )
 
 
+@functools.cache  # most attributes are written the same way in many ops
 def _parse_attr(text: str) -> AttrDef:
     match = _ATTR.match(text)
     if match is None:
