@@ -299,6 +299,25 @@ def test_the_graph_may_grow_while_others_run():
     assert not failures
 
 
+def test_memory_of_a_run_and_of_the_session():
+    x = ps.placeholder(ps.float32, [1 << 16])
+    y = ps.exp(ps.exp(x) + x)
+    value = np.zeros(1 << 16, np.float32)
+    with ps.Session() as session:
+        session.run(y, {x: value})
+        result, memory = session.run_with_memory(y, {x: value})
+        assert result.shape == value.shape
+        size = value.nbytes
+        assert size <= memory.peak - memory.live_before <= 2.5 * size
+        assert memory.allocations >= 1
+        stats = session.memory_stats()
+        assert stats["reserved"] >= stats["live"] and stats["peak"] >= memory.peak
+        session.reset_peak_memory()
+        assert session.memory_stats()["peak"] == session.memory_stats()["live"]
+        del result
+        assert session.trim_memory() > 0
+
+
 def resident_bytes() -> int:
     with open("/proc/self/statm") as f:
         return int(f.read().split()[1]) * os.sysconf("SC_PAGESIZE")

@@ -12,7 +12,7 @@ import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from penstock import _native, errors, options, protos
 from penstock.exports import export
@@ -23,6 +23,15 @@ from penstock.runtime import native
 from penstock.runtime.explanation import PlanExplanation
 from penstock.runtime.fetches import Fetches, feed_tensors, flatten_feeds, structure_key
 from penstock.runtime.plan import BoundedCache, Plan, make_plan
+
+
+class RunMemory(NamedTuple):
+    """The memory of one run, in bytes of the session's allocator (and a count)."""
+
+    live_before: int
+    live_after: int
+    peak: int
+    allocations: int
 
 
 class _Call:
@@ -255,6 +264,28 @@ class Session:
                 raise RuntimeError("attempted to use a closed session")
             plan = self._make_call(fetches, list(keys or ())).plan
         return PlanExplanation(plan.ir, plan.log)
+
+    def run_with_memory(
+        self, fetches: Any, feed_dict: Mapping[Any, Any] | None = None
+    ) -> tuple[Any, RunMemory]:
+        """Run once; return the values, and what the run did to this session's memory.
+
+        >>> x = ps.placeholder(ps.float32, [1000])
+        >>> _, memory = ps.Session().run_with_memory(ps.exp(x) * x, {x: [0.0] * 1000})
+        >>> memory.peak - memory.live_before >= 4000
+        True
+        """
+        flat = flatten_feeds(feed_dict or {})
+        call = self._find_call(fetches, flat)
+        values: Any = list(flat.values())
+        if call.arrange is not None:
+            values = call.arrange(values)
+        try:
+            results, stats = call.plan.program.run_with_stats(values, self._timeout_ms)
+        except errors.OpError as e:
+            raise self._explained(e, call.plan) from None
+        memory = RunMemory(*[int(str(stats[name])) for name in RunMemory._fields])
+        return (results if call.build is None else call.build(results)), memory
 
     def memory_stats(self) -> dict[str, int]:
         """Return bytes `live`, `peak` and `reserved`, and counts of allocations."""
