@@ -28,7 +28,7 @@ class ExponentialMovingAverage:
     >>> update = ema.apply([w])
     >>> with ps.Session() as sess:
     ...     sess.run(ps.variables_initializer([w, ema.average(w)]))
-    ...     sess.run(w.assign(4.))
+    ...     sess.run(w.assign(4.).op)
     ...     sess.run(update)
     ...     print(sess.run(ema.average(w)))
     1.0

@@ -12,11 +12,12 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from penstock import dtypes, initializers, shapes
+from penstock import dtypes, shapes
 from penstock.dtypes import DType
 from penstock.exports import export
 from penstock.graph.graph import Graph, get_default_graph
 from penstock.graph.tensor import Tensor
+from penstock.initializers import default_initializer
 from penstock.shapes import TensorShape
 from penstock.variables.collections import GraphKeys
 from penstock.variables.scope import get_variable_scope, refuse_partitioner
@@ -222,7 +223,7 @@ def _initial_value(
     if inspect.isclass(initializer):
         initializer = initializer()
     if initializer is None:
-        initializer = initializers.default_initializer(name, dtype)
+        initializer = default_initializer(name, dtype)
     if not callable(initializer) or isinstance(initializer, Variable):
         if shape is not None:
             raise ValueError(
