@@ -64,6 +64,15 @@ from penstock.initializers import TruncatedNormal as _truncated_normal_initializ
 from penstock.initializers import UniformUnitScaling as _uniform_unit_scaling_initializer
 from penstock.initializers import VarianceScaling as _variance_scaling_initializer
 from penstock.initializers import Zeros as _zeros_initializer
+from penstock.nn.embedding import embedding_lookup as _nn_embedding_lookup
+from penstock.nn.normalization import batch_normalization as _nn_batch_normalization
+from penstock.nn.normalization import l2_normalize as _linalg_l2_normalize
+from penstock.nn.normalization import l2_normalize as _math_l2_normalize
+from penstock.nn.normalization import l2_normalize as _nn_l2_normalize
+from penstock.nn.normalization import moments as _nn_moments
+from penstock.nn.normalization import zero_fraction as _math_zero_fraction
+from penstock.nn.normalization import zero_fraction as _nn_zero_fraction
+from penstock.nn.regularization import dropout as _nn_dropout
 from penstock.ops.activation import crelu as _nn_crelu
 from penstock.ops.activation import swish as _nn_silu
 from penstock.ops.activation import swish as _nn_swish
@@ -583,6 +592,7 @@ class graph_util:
 class linalg:
     eye = _linalg_eye
     global_norm = _linalg_global_norm
+    l2_normalize = _linalg_l2_normalize
     matmul = _linalg_matmul
     transpose = _linalg_transpose
 
@@ -726,6 +736,7 @@ class math:
     def is_nan(x: TensorLike, name: str | None = None) -> Tensor:
         """Whether an element is not a number."""
 
+    l2_normalize = _math_l2_normalize
     @staticmethod
     def less(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
         """Whether x < y elementwise, with broadcasting."""
@@ -877,29 +888,35 @@ class math:
     def xlogy(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
         """x log(y), and 0 where x is 0, even if y is."""
 
+    zero_fraction = _math_zero_fraction
 
 class nn:
     avg_pool = _nn_avg_pool
+    batch_normalization = _nn_batch_normalization
     bias_add = _nn_bias_add
     conv2d = _nn_conv2d
     conv2d_backprop_filter = _nn_conv2d_backprop_filter
     conv2d_backprop_input = _nn_conv2d_backprop_input
     conv2d_transpose = _nn_conv2d_transpose
     crelu = _nn_crelu
+    dropout = _nn_dropout
     @staticmethod
     def elu(features: TensorLike, name: str | None = None) -> Tensor:
         """features where positive, exp(features) - 1 elsewhere."""
 
+    embedding_lookup = _nn_embedding_lookup
     @staticmethod
     def l2_loss(t: TensorLike, name: str | None = None) -> Tensor:
         """Half the sum of the squares of `t`."""
 
+    l2_normalize = _nn_l2_normalize
     @staticmethod
     def leaky_relu(features: TensorLike, alpha: float = ..., name: str | None = None) -> Tensor:
         """features where positive, alpha times features elsewhere."""
 
     log_softmax = _nn_log_softmax
     max_pool = _nn_max_pool
+    moments = _nn_moments
     @staticmethod
     def relu(features: TensorLike, name: str | None = None) -> Tensor:
         """max(features, 0)."""
@@ -938,6 +955,7 @@ class nn:
 
     weighted_cross_entropy_with_logits = _nn_weighted_cross_entropy_with_logits
     xw_plus_b = _nn_xw_plus_b
+    zero_fraction = _nn_zero_fraction
 
 class random:
     categorical = _random_categorical

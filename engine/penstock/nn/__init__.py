@@ -1,5 +1,5 @@
-"""Building blocks of networks composed of ops: normalisation, dropout, embeddings, clipping."""
+"""Building blocks of networks composed of ops: normalisation, dropout, embeddings."""
 
-from penstock.nn import clipping, embedding, normalization, regularization
+from penstock.nn import embedding, normalization, regularization
 
-__all__ = ["clipping", "embedding", "normalization", "regularization"]
+__all__ = ["embedding", "normalization", "regularization"]

@@ -7,8 +7,8 @@ from typing import Any
 from penstock import dtypes
 from penstock.exports import export
 from penstock.graph.tensor import Tensor
-from penstock.nn.clipping import clip_by_norm
 from penstock.ops import control, convert
+from penstock.ops.clipping import clip_by_norm
 from penstock.ops.wrappers import raw
 from penstock.variables.variable import Variable
 

@@ -31,8 +31,8 @@ def dropout(
     ([0.0, 2.0], True)
     """
     with control.under("dropout", name):
-        x = convert.to_tensor(x)
-        dtype = x.dtype.base_dtype
+        values = convert.to_tensor(x)
+        dtype = values.dtype.base_dtype
         if not dtype.is_floating:
             raise errors.DTypeError(
                 None, None, f"dropout scales its input, which must be a float, not {dtype.name}"
@@ -40,15 +40,15 @@ def dropout(
         dropped = _rate(keep_prob, rate)
         if isinstance(dropped, float):
             if dropped == 0:
-                return x
+                return values
             scale: Any = 1 / (1 - dropped)
         else:
             dropped = convert.to_tensor(dropped, dtype)
             scale = 1.0 / (1.0 - dropped)
-        noise = random.random_uniform(_noise_shape(x, noise_shape), dtype=dtype, seed=seed)
+        noise = random.random_uniform(_noise_shape(values, noise_shape), dtype=dtype, seed=seed)
         kept = raw.GreaterEqual(noise, dropped)
         # Selecting and not multiplying: a dropped infinity is zero, not NaN.
-        chosen: Tensor = raw.SelectV2(kept, x * scale, raw.ZerosLike(x))
+        result: Tensor = raw.SelectV2(kept, values * scale, raw.ZerosLike(values))
     return result
 
 
