@@ -65,27 +65,71 @@ struct Paddings {
   static constexpr int64_t kLimit = int64_t{1} << 60;
 };
 
+// Writes the padded tensor once: border and inside in the order of memory.
+template <class E>
+class Padder {
+ public:
+  Padder(const Shape& shape, const Paddings& pad, E value) : pad_(pad), value_(value) {
+    int last = shape.rank() - 1;
+    while (last >= 0 && pad.before[last] == 0 && pad.after[last] == 0) --last;
+    rank_ = last + 1;
+    for (int d = 0; d < rank_; ++d) size_[d] = shape[d];
+    int64_t in = shape.product(rank_, shape.rank()), out = in;
+    for (int d = last; d >= 0; --d) {
+      in_[d] = in;
+      out_[d] = out;
+      in *= size_[d];
+      out *= pad.before[d] + size_[d] + pad.after[d];
+    }
+  }
+
+  // The first `lead` dimensions have no padding: each of their elements is a unit of work.
+  void run(const KernelContext& ctx, E* to, const E* from, double cost) const {
+    int lead = 0;
+    int64_t units = 1;
+    while (lead < rank_ - 1 && pad_.before[lead] == 0 && pad_.after[lead] == 0) {
+      units *= size_[lead++];
+    }
+    const int64_t in = in_[lead] * size_[lead];
+    const int64_t out = out_[lead] * (pad_.before[lead] + size_[lead] + pad_.after[lead]);
+    ctx.parallel_for(units, cost * static_cast<double>(out), [&](int64_t begin, int64_t end) {
+      for (int64_t u = begin; u < end; ++u) fill(lead, to + u * out, from + u * in);
+    });
+  }
+
+ private:
+  void fill(int d, E* to, const E* from) const {
+    to = std::fill_n(to, pad_.before[d] * out_[d], value_);
+    if (d == rank_ - 1) {
+      to = std::copy_n(from, size_[d] * in_[d], to);
+    } else {
+      for (int64_t i = 0; i < size_[d]; ++i) fill(d + 1, to + i * out_[d], from + i * in_[d]);
+      to += size_[d] * out_[d];
+    }
+    std::fill_n(to, pad_.after[d] * out_[d], value_);
+  }
+
+  const Paddings& pad_;
+  E value_;
+  int rank_;
+  int64_t size_[kMaxRank], in_[kMaxRank], out_[kMaxRank];
+};
+
 void compute_pad(KernelContext& ctx) {
   const Tensor& x = ctx.input(0);
   const Paddings pad(ctx.input(1), x.rank());
   const Shape shape = pad.padded(x.shape());
+  const bool given = ctx.num_inputs() == 3;
+  require(!given || ctx.input(2).is_scalar(), "constant_values must be a scalar, got shape ",
+          given ? ctx.input(2).shape() : Shape());
+  if (shape == x.shape()) return ctx.set_output(0, x);
   Tensor& out = ctx.allocate_output(0, shape);
-  if (ctx.num_inputs() == 3) {
-    require(ctx.input(2).is_scalar(), "constant_values must be a scalar, got shape ",
-            ctx.input(2).shape());
-    fill_elements(ctx, x.dtype(), out.raw(), ctx.input(2).raw(), out.num_elements());
-  } else {
-    clear_elements(ctx, x.dtype(), out.raw(), out.num_elements());
-  }
-  int64_t from[kMaxRank], to[kMaxRank], start = 0;
-  dense_strides(x.shape(), from);
-  dense_strides(shape, to);
-  StridedCopy copy;
-  for (int d = 0; d < x.rank(); ++d) {
-    copy.add(x.dim(d), to[d], from[d]);
-    start += pad.before[d] * to[d];
-  }
-  copy_strided(ctx, x.dtype(), element_at(out.raw(), x.dtype(), start), x.raw(), copy);
+  visit_element(x.dtype(), [&](auto zero) {
+    using E = decltype(zero);
+    const E value = given ? ctx.input(2).scalar<E>() : E();
+    Padder<E>(x.shape(), pad, value)
+        .run(ctx, out.mutable_data<E>(), x.data<E>(), move_cost(x.dtype()));
+  });
 }
 
 // For one dimension, the offset in the small tensor that each index of the large one shows.

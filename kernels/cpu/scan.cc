@@ -1,9 +1,10 @@
 // Along one axis: where the largest or smallest element is (ArgMax, ArgMin), and running sums
 // and products (Cumsum, Cumprod).
-#include <limits>
+#include <algorithm>
 
 #include "cpu/axes.h"
 #include "cpu/elements.h"
+#include "cpu/folds.h"
 #include "cpu/register.h"
 
 namespace penstock {
@@ -25,21 +26,94 @@ void write_index(Tensor& out, int64_t i, int64_t value) {
   }
 }
 
-// The first position in x[0], x[step], ... of the largest (or smallest) element. NaN is never
-// larger or smaller than anything.
+// T itself where the folds of T compare as T does (not by way of float or uint8), else float.
+template <class T>
+using FoldableAs = std::conditional_t<
+    std::is_same_v<T, bool> || std::is_same_v<T, float16> || std::is_same_v<T, bfloat16>, float, T>;
+
+constexpr int64_t kColumns = 512;  // columns that are searched or summed together
+
+// Whether `candidate` takes the place of `best`. NaN is never larger or smaller than anything.
 template <class T, bool largest>
-int64_t position_of_best(const T* x, int64_t n, int64_t step) {
+bool is_better(T candidate, T best) {
+  const bool better = largest ? candidate > best : candidate < best;
+  return better || (best != best && candidate == candidate);
+}
+
+// The first position of the largest (or smallest) element of a row.
+template <class T, bool largest>
+int64_t best_in_row(const T* x, int64_t n) {
   int64_t best = 0;
-  T value = x[0];
   for (int64_t i = 1; i < n; ++i) {
-    const T candidate = x[i * step];
-    const bool better = largest ? candidate > value : candidate < value;
-    if (better || (value != value && candidate == candidate)) {
-      best = i;
-      value = candidate;
-    }
+    if (is_better<T, largest>(x[i], x[best])) best = i;
   }
   return best;
+}
+
+// The same with the vectorised fold, and a search for what it found; a NaN takes the slow way.
+template <class T, bool largest>
+int64_t best_in_row(const T* x, int64_t n, const Fold& fold) {
+  T best;
+  fold.rows(x, 1, n, &best);
+  if (best != best) return best_in_row<T, largest>(x, n);
+  constexpr int64_t kStep = 64;
+  int64_t i = 0;
+  for (; i + kStep <= n; i += kStep) {
+    int hits = 0;
+    for (int64_t k = 0; k < kStep; ++k) hits += x[i + k] == best ? 1 : 0;
+    if (hits > 0) break;
+  }
+  while (x[i] != best) ++i;
+  return i;
+}
+
+// Positions of the best of each of up to kColumns columns, row by row.
+template <class T, bool largest>
+void best_in_columns(const T* x, int64_t n, int64_t stride, int64_t columns, int32_t* positions) {
+  T best[kColumns];
+  std::copy_n(x, columns, best);
+  std::fill_n(positions, columns, 0);
+  for (int64_t i = 1; i < n; ++i) {
+    const T* row = x + i * stride;
+    for (int64_t j = 0; j < columns; ++j) {
+      const bool better = is_better<T, largest>(row[j], best[j]);
+      best[j] = better ? row[j] : best[j];
+      positions[j] = better ? static_cast<int32_t>(i) : positions[j];
+    }
+  }
+}
+
+template <class T, bool largest>
+void find_in_rows(const KernelContext& ctx, const T* x, int64_t rows, int64_t n, Tensor& out) {
+  [[maybe_unused]] const Folding folding =
+      folding_of(largest ? FoldKind::kMax : FoldKind::kMin, dtype_of<FoldableAs<T>>);
+  ctx.parallel_for(rows, static_cast<double>(n), [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) {
+      if constexpr (std::is_same_v<FoldableAs<T>, T>) {
+        write_index(out, r, best_in_row<T, largest>(x + r * n, n, folding.elements));
+      } else {
+        write_index(out, r, best_in_row<T, largest>(x + r * n, n));
+      }
+    }
+  });
+}
+
+template <class T, bool largest>
+void find_in_columns(const KernelContext& ctx, const T* x, const AxisSplit& s, Tensor& out) {
+  const int64_t across = (s.inner + kColumns - 1) / kColumns;
+  const double cost = static_cast<double>(s.size * std::min(s.inner, kColumns));
+  ctx.parallel_for(s.outer * across, cost, [&](int64_t begin, int64_t end) {
+    int32_t positions[kColumns];
+    for (int64_t unit = begin; unit < end; ++unit) {
+      const int64_t outer = unit / across, column = unit % across * kColumns;
+      const int64_t columns = std::min(kColumns, s.inner - column);
+      best_in_columns<T, largest>(x + outer * s.size * s.inner + column, s.size, s.inner, columns,
+                                  positions);
+      for (int64_t j = 0; j < columns; ++j) {
+        write_index(out, outer * s.inner + column + j, positions[j]);
+      }
+    }
+  });
 }
 
 template <class T, bool largest>
@@ -48,18 +122,17 @@ void compute_arg_best(KernelContext& ctx) {
   const int axis = checked_axis(int_scalar(ctx.input(1), "axis"), x.rank());
   require(x.dim(axis) > 0, "axis ", axis, " of shape ", x.shape(),
           " has size 0: there is no element to find");
+  require(x.dim(axis) <= INT32_MAX, "axis ", axis, " of shape ", x.shape(), " is too long");
   Shape shape(x.shape().dims(), axis);
   for (int d = axis + 1; d < x.rank(); ++d) shape.push_back(x.dim(d));
   const AxisSplit split(x.shape(), axis);
   const T* data = x.data<T>();
   Tensor& out = ctx.allocate_output(0, shape);
-  ctx.parallel_for(
-      out.num_elements(), static_cast<double>(split.size), [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i) {
-          const T* first = data + i / split.inner * split.size * split.inner + i % split.inner;
-          write_index(out, i, position_of_best<T, largest>(first, split.size, split.inner));
-        }
-      });
+  if (split.inner == 1) {
+    find_in_rows<T, largest>(ctx, data, split.outer, split.size, out);
+  } else {
+    find_in_columns<T, largest>(ctx, data, split, out);
+  }
 }
 
 template <bool largest>
@@ -106,25 +179,29 @@ class Scan final : public Kernel {
     Tensor& out = ctx.forward_or_allocate(0, x.shape(), {0});
     T* to = out.mutable_data<T>();
     if (out.num_elements() == 0) return;
-    // Lines that are neighbours in memory are scanned one after the other within a piece.
-    ctx.parallel_for(split.outer * split.inner, 1.5 * static_cast<double>(split.size),
-                     [&](int64_t begin, int64_t end) {
-                       for (int64_t line = begin; line < end; ++line) {
-                         const int64_t start =
-                             line / split.inner * split.size * split.inner + line % split.inner;
-                         scan(from + start, to + start, split.size, split.inner);
-                       }
-                     });
+    const int64_t across = (split.inner + kColumns - 1) / kColumns;
+    const double cost = 1.5 * static_cast<double>(split.size * std::min(split.inner, kColumns));
+    ctx.parallel_for(split.outer * across, cost, [&](int64_t begin, int64_t end) {
+      for (int64_t unit = begin; unit < end; ++unit) {
+        const int64_t column = unit % across * kColumns;
+        const int64_t start = unit / across * split.size * split.inner + column;
+        scan(from + start, to + start, split, std::min(kColumns, split.inner - column));
+      }
+    });
   }
 
  private:
-  void scan(const T* x, T* y, int64_t n, int64_t step) const {
-    T total(static_cast<T>(static_cast<float>(F::kStart)));
-    for (int64_t k = 0; k < n; ++k) {
-      const int64_t i = (reverse_ ? n - 1 - k : k) * step;
-      const T next = F::template at<T>(total, x[i]);
-      y[i] = exclusive_ ? total : next;
-      total = next;
+  // Up to kColumns neighbouring lines at once, row by row.
+  void scan(const T* x, T* y, const AxisSplit& split, int64_t columns) const {
+    T total[kColumns];
+    std::fill_n(total, columns, static_cast<T>(static_cast<float>(F::kStart)));
+    for (int64_t k = 0; k < split.size; ++k) {
+      const int64_t row = (reverse_ ? split.size - 1 - k : k) * split.inner;
+      for (int64_t j = 0; j < columns; ++j) {
+        const T next = F::template at<T>(total[j], x[row + j]);
+        y[row + j] = exclusive_ ? total[j] : next;
+        total[j] = next;
+      }
     }
   }
 

@@ -86,6 +86,38 @@ void transpose_block(E* dst, int64_t row_stride, const E* src, int64_t column_st
   }
 }
 
+// Four elements of four bytes, at any address.
+typedef uint32_t Four __attribute__((vector_size(16), aligned(4), may_alias));
+
+// A 4 x 4 square, in registers.
+inline void transpose_square(uint32_t* dst, int64_t row_stride, const uint32_t* src,
+                             int64_t column_stride) {
+  Four in[4];
+  for (int c = 0; c < 4; ++c) in[c] = *reinterpret_cast<const Four*>(src + c * column_stride);
+  const Four low{0, 4, 1, 5}, high{2, 6, 3, 7};
+  const Four ac = __builtin_shuffle(in[0], in[2], low), ac2 = __builtin_shuffle(in[0], in[2], high);
+  const Four bd = __builtin_shuffle(in[1], in[3], low), bd2 = __builtin_shuffle(in[1], in[3], high);
+  const Four out[4] = {__builtin_shuffle(ac, bd, low), __builtin_shuffle(ac, bd, high),
+                       __builtin_shuffle(ac2, bd2, low), __builtin_shuffle(ac2, bd2, high)};
+  for (int r = 0; r < 4; ++r) *reinterpret_cast<Four*>(dst + r * row_stride) = out[r];
+}
+
+template <>
+void transpose_block(uint32_t* dst, int64_t row_stride, const uint32_t* src, int64_t column_stride,
+                     int64_t rows, int64_t columns) {
+  const int64_t whole_rows = rows / 4 * 4, whole_columns = columns / 4 * 4;
+  for (int64_t r = 0; r < whole_rows; r += 4) {
+    for (int64_t c = 0; c < whole_columns; c += 4) {
+      transpose_square(dst + r * row_stride + c, row_stride, src + r + c * column_stride,
+                       column_stride);
+    }
+  }
+  for (int64_t r = 0; r < rows; ++r) {
+    const int64_t first = r < whole_rows ? whole_columns : 0;
+    for (int64_t c = first; c < columns; ++c) dst[r * row_stride + c] = src[r + c * column_stride];
+  }
+}
+
 // The last dimension is contiguous in dst, dimension `k` in src.
 template <class E>
 void copy_transposed(const KernelContext& ctx, E* dst, const E* src, const StridedCopy& c, int k,
