@@ -2,6 +2,7 @@
 //   ready_          expensive nodes that may run, a heap by the length of their path
 //   ready_here_     the same for nodes that only the calling thread runs
 //   helpers_        tasks given to the pool that have not ended
+//   coming_         those of them that have not started
 //   busy_           helpers inside a node or its cheap successors
 //   remaining_      nodes that have not finished; at 0 nobody touches the step any more
 // A helper may start after the run has ended: it shares the state, sees that, and leaves.
@@ -35,14 +36,10 @@ class Dataflow : public std::enable_shared_from_this<Dataflow> {
         sort_in(static_cast<int32_t>(i), cheap, expensive);
     }
     publish(expensive, !cheap.empty());
-    run_all(cheap);
+    run_all(cheap, true);
     std::unique_lock<std::mutex> lock(mutex_);
     while (!finished()) {
-      if (take_and_run(lock, true)) {
-        check_limits(lock);
-      } else {
-        wait(lock);
-      }
+      if (!take_and_run(lock, true)) wait(lock);
     }
     over_ = true;
     while (busy_ > 0) changed_.wait(lock);
@@ -75,8 +72,9 @@ class Dataflow : public std::enable_shared_from_this<Dataflow> {
         std::push_heap(queue.begin(), queue.end(), order);
       }
       const int work = static_cast<int>(ready_.size()) - (more ? 0 : 1);
-      wanted = std::max(0, std::min(work, max_helpers_) - helpers_);
+      wanted = std::max(0, std::min(work - coming_, max_helpers_ - helpers_));
       helpers_ += wanted;
+      coming_ += wanted;
       ++events_;
     }
     changed_.notify_one();
@@ -87,6 +85,7 @@ class Dataflow : public std::enable_shared_from_this<Dataflow> {
 
   void help() {
     std::unique_lock<std::mutex> lock(mutex_);
+    --coming_;
     if (!over_) {
       ++busy_;
       while (!finished() && take_and_run(lock, false)) {
@@ -107,29 +106,42 @@ class Dataflow : public std::enable_shared_from_this<Dataflow> {
     std::vector<int32_t> nodes{queue.back()};
     queue.pop_back();
     lock.unlock();
-    run_all(nodes);
+    run_all(nodes, caller);
     lock.lock();
     return true;
   }
 
-  // Runs these nodes and every cheap one that becomes ready by them.
-  void run_all(std::vector<int32_t>& cheap) {
+  // Runs these nodes and every cheap one that becomes ready by them, and goes on with one
+  // expensive successor: its input is still in this processor's cache, and finishing what was
+  // begun keeps fewer values alive.
+  void run_all(std::vector<int32_t>& own, bool caller) {
     std::vector<int32_t> expensive;
-    while (!cheap.empty() && !step_.stopped()) {
-      const int32_t node = cheap.back();
-      cheap.pop_back();
+    while (!own.empty() && !step_.stopped()) {
+      const int32_t node = own.back();
+      own.pop_back();
       if (!run_one(program_.nodes[node])) return;
       expensive.clear();
       const Range next = program_.nodes[node].successors;
       for (int32_t s = next.begin; s < next.end; ++s) {
         const int32_t successor = program_.successors[s];
         if (step_.waiting(successor).fetch_sub(1, std::memory_order_acq_rel) == 1) {
-          sort_in(successor, cheap, expensive);
+          sort_in(successor, own, expensive);
         }
       }
-      publish(expensive, !cheap.empty());
+      if (own.empty()) keep_longest(own, expensive, caller);
+      publish(expensive, !own.empty());
       if (remaining_.fetch_sub(1, std::memory_order_acq_rel) == 1) ++events_;
+      if (caller && profile_.node_ns(node) >= kCheapNs) check_limits();
     }
+  }
+
+  // Moves the start of the longest path from `nodes` to `own`, if this thread may run it.
+  void keep_longest(std::vector<int32_t>& own, std::vector<int32_t>& nodes, bool caller) const {
+    const auto longest = std::max_element(nodes.begin(), nodes.end(),
+                                          [this](int32_t a, int32_t b) { return shorter(a, b); });
+    if (longest == nodes.end() || (profile_.spreads(*longest) && !caller)) return;
+    own.push_back(*longest);
+    nodes.erase(longest);
   }
 
   // False when the node failed.
@@ -170,14 +182,13 @@ class Dataflow : public std::enable_shared_from_this<Dataflow> {
     }
   }
 
-  void check_limits(std::unique_lock<std::mutex>& lock) {
-    lock.unlock();
+  // On the calling thread, without the lock.
+  void check_limits() {
     try {
       if (!step_.stopped()) step_.check_limits();
     } catch (const RunError& error) {
       step_.fail(error);
     }
-    lock.lock();
   }
 
   // The calling thread has nothing to run: until something happens, or it is time to look at
@@ -194,7 +205,9 @@ class Dataflow : public std::enable_shared_from_this<Dataflow> {
     }
     lock.lock();
     if (done || changed_.wait_for(lock, kPoll, happened)) return;
-    check_limits(lock);
+    lock.unlock();
+    check_limits();
+    lock.lock();
   }
 
   const Program& program_;
@@ -206,6 +219,7 @@ class Dataflow : public std::enable_shared_from_this<Dataflow> {
   std::vector<int32_t> ready_;
   std::vector<int32_t> ready_here_;
   int helpers_ = 0;
+  int coming_ = 0;
   int busy_ = 0;
   bool over_ = false;
   std::atomic<int64_t> events_{0};
