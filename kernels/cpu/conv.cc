@@ -208,21 +208,24 @@ class Conv2DBackpropFilter final : public Kernel {
   const WindowAttrs attrs_;
 };
 
-constexpr ImageRoles kForward = {"i-", "i"};
-constexpr ImageRoles kBackpropInput = {"s-i", "i"};
-constexpr ImageRoles kBackpropFilter = {"i-i", "-"};
-
 template <class T, template <KernelFactory> class Wrap>
 void add_for(KernelRegistry& r, const DTypeSet& dtypes) {
-  r.add("Conv2D", kCpu, {{"T", dtypes}}, either_layout<Wrap<make<Conv2D<T>>>::factory, kForward>,
+  r.add("Conv2D", kCpu, {{"T", dtypes}}, either_layout<Wrap<make<Conv2D<T>>>::factory, kConvRoles>,
         Cost::kHeavy);
   r.add("Conv2DBackpropInput", kCpu, {{"T", dtypes}},
-        either_layout<Wrap<make<Conv2DBackpropInput<T>>>::factory, kBackpropInput>, Cost::kHeavy);
+        either_layout<Wrap<make<Conv2DBackpropInput<T>>>::factory, kConvInputRoles>, Cost::kHeavy);
   r.add("Conv2DBackpropFilter", kCpu, {{"T", dtypes}},
-        either_layout<Wrap<make<Conv2DBackpropFilter<T>>>::factory, kBackpropFilter>, Cost::kHeavy);
+        either_layout<Wrap<make<Conv2DBackpropFilter<T>>>::factory, kConvFilterRoles>,
+        Cost::kHeavy);
 }
 
 }  // namespace
+
+std::unique_ptr<Kernel> make_portable_conv(const NodeInfo& node) {
+  if (node.op == "Conv2D") return std::make_unique<Conv2D<float>>(node);
+  if (node.op == "Conv2DBackpropInput") return std::make_unique<Conv2DBackpropInput<float>>(node);
+  return std::make_unique<Conv2DBackpropFilter<float>>(node);
+}
 
 void register_conv(KernelRegistry& r) {
   add_for<float, AsItIs>(r, DType::kFloat32);

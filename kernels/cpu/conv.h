@@ -4,8 +4,10 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include "core/tensor.h"
+#include "cpu/channels_first.h"
 #include "cpu/window.h"
 
 namespace penstock {
@@ -39,5 +41,12 @@ Shape input_shape_from(const Tensor& sizes, const Tensor& filter, const Tensor& 
 // How many partial sums a gradient with respect to a filter is made of: one for each thread,
 // or, when results must not depend on threads, a number that depends on the batch alone.
 int64_t num_partial_sums(const KernelContext& ctx, int64_t batch);
+
+// The portable float32 kernel of an NHWC node: what a library's kernel falls back on.
+std::unique_ptr<Kernel> make_portable_conv(const NodeInfo& node);
+
+inline constexpr ImageRoles kConvRoles = {"i-", "i"};
+inline constexpr ImageRoles kConvInputRoles = {"s-i", "i"};
+inline constexpr ImageRoles kConvFilterRoles = {"i-i", "-"};
 
 }  // namespace penstock

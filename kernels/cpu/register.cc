@@ -31,6 +31,7 @@ void register_cpu_kernels(KernelRegistry& r) {
   register_matmul(r);
 #ifdef PENSTOCK_ONEDNN
   register_onednn_matmul(r);
+  register_onednn_conv(r);
 #endif
   register_conv(r);
   register_softmax(r);

@@ -33,6 +33,7 @@ void register_transpose(KernelRegistry& r);
 void register_matmul(KernelRegistry& r);
 #ifdef PENSTOCK_ONEDNN
 void register_onednn_matmul(KernelRegistry& r);
+void register_onednn_conv(KernelRegistry& r);
 #endif
 void register_conv(KernelRegistry& r);
 void register_softmax(KernelRegistry& r);
