@@ -278,6 +278,7 @@ from penstock.variables.initialization import variables_initializer as _initiali
 from penstock.variables.initialization import variables_initializer as variables_initializer
 from penstock.variables.scope import VariableScope as VariableScope
 from penstock.variables.scope import get_variable_scope as get_variable_scope
+from penstock.variables.scope import no_regularizer as no_regularizer
 from penstock.variables.scope import variable_scope as variable_scope
 from penstock.variables.sharing import get_local_variable as get_local_variable
 from penstock.variables.sharing import get_variable as get_variable

@@ -334,7 +334,7 @@ def default_initializer(name: str, dtype: DType) -> Initializer:
     """Return the initializer of a variable that names none."""
     if dtype.is_floating:
         return GlorotUniform(dtype=dtype)
-    if dtype.is_integer or dtype.is_bool or dtype.is_complex:
+    if dtype is not dtypes.resource:
         return Zeros(dtype)
     raise ValueError(f"variable {name!r} of dtype {dtype.name} needs an initializer")
 

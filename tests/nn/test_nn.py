@@ -54,6 +54,8 @@ def test_l2_normalize_has_a_floor() -> None:
 
 
 class TestDropout:
+    """Values, rates, noise shapes, refusals."""
+
     def test_keeps_the_mean(self) -> None:
         x = run(ps.nn.dropout(ps.ones([100, 100]), keep_prob=0.8, seed=1))
         assert set(np.unique(x)) == {0.0, np.float32(1.25)}
@@ -91,6 +93,8 @@ class TestDropout:
 
 
 class TestEmbedding:
+    """Rows of whole and cut tables."""
+
     TABLE = np.arange(14, dtype=np.float32).reshape(7, 2)
     IDS = np.array([[0, 6, 3], [5, 5, 1]])
 

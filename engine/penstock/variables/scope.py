@@ -179,6 +179,11 @@ class VariableScope:
         return copy
 
 
+@export("no_regularizer")
+def no_regularizer(_: Any) -> None:
+    """Return None: as a regularizer it keeps the scope's from being used."""
+
+
 def refuse_partitioner(partitioner: Any) -> None:
     """Raise for anything but None."""
     if partitioner is not None:
@@ -334,7 +339,7 @@ class variable_scope:
         shown = self._default_name if name is None else name
         here = graph.get_name_scope()
         path = self._open_name_scope(shown) or (here + "/" if here else "")
-        full = f"{outer.name}/{part}" if outer.name and part else outer.name or part
+        full = f"{outer.name}/{part}" if outer.name else part
         scopes.count(full)
         self._stack.callback(scopes.close_inside, full)
         return outer._with(
