@@ -38,6 +38,7 @@ void register_cpu_kernels(KernelRegistry& r) {
   register_loss(r);
   register_bias(r);
   register_pooling(r);
+  register_local_response(r);
 }
 
 KernelRegistry& kernel_registry() {

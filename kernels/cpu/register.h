@@ -30,6 +30,7 @@ void register_scan(KernelRegistry& r);
 void register_joining(KernelRegistry& r);
 void register_padding(KernelRegistry& r);
 void register_transpose(KernelRegistry& r);
+void register_local_response(KernelRegistry& r);
 void register_matmul(KernelRegistry& r);
 #ifdef PENSTOCK_ONEDNN
 void register_onednn_matmul(KernelRegistry& r);
