@@ -165,7 +165,7 @@ def test_messages() -> None:
         ps.variance_scaling_initializer(0)
     with pytest.raises(ValueError, match="mode is one of fan_in, fan_out, fan_avg, not 'both'"):
         ps.variance_scaling_initializer(mode="both")
-    with pytest.raises(ValueError, match="distribution is one of .*, not 'cauchy'"):
+    with pytest.raises(ValueError, match=r"distribution is one of .*, not 'cauchy'"):
         ps.variance_scaling_initializer(distribution="cauchy")
     with pytest.raises(ValueError, match="makes floats, not int32"):
         ps.random_normal_initializer(dtype=ps.int32)

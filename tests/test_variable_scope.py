@@ -117,9 +117,9 @@ def test_sharing() -> None:
 
 def test_a_plain_variable_is_not_shared() -> None:
     ps.Variable(1.0, name="v")
-    with pytest.raises(ValueError, match="get_variable did not make it"):
-        with ps.variable_scope("", reuse=True):
-            ps.get_variable("v", [])
+    match = "get_variable did not make it"
+    with pytest.raises(ValueError, match=match), ps.variable_scope("", reuse=True):
+        ps.get_variable("v", [])
     assert ps.get_variable("v", []).op.name == "v_1"
 
 
@@ -136,10 +136,12 @@ def test_sharing_checks_shape_and_dtype() -> None:
 
 def test_defaults_of_scopes_are_inherited() -> None:
     cap = ps.nn.relu
-    with ps.variable_scope("a", initializer=ps.ones_initializer(), dtype=ps.float64) as outer:
-        with ps.variable_scope("b", constraint=cap) as inner:
-            one = ps.get_variable("one", [2])
-            two = ps.get_variable("two", [2], initializer=ps.zeros_initializer())
+    with (
+        ps.variable_scope("a", initializer=ps.ones_initializer(), dtype=ps.float64) as outer,
+        ps.variable_scope("b", constraint=cap) as inner,
+    ):
+        one = ps.get_variable("one", [2])
+        two = ps.get_variable("two", [2], initializer=ps.zeros_initializer())
     assert (outer.constraint, inner.constraint) == (None, cap)
     assert (one.dtype, one.constraint) == (ps.float64, cap)
     with ps.Session() as sess:

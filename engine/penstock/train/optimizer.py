@@ -15,6 +15,7 @@ from penstock import errors
 from penstock.autodiff.gradients import gradients, why_no_gradient
 from penstock.dtypes import DType
 from penstock.exports import export
+from penstock.graph import walk
 from penstock.graph.tensor import Operation, Tensor
 from penstock.ops import cast, constants, control, convert
 from penstock.ops.indexed_slices import IndexedSlices
@@ -30,8 +31,11 @@ class Optimizer:
     """Base of optimizers.
 
     A subclass overrides `_create_slots(var_list)`, `_prepare()`, `_apply_dense(grad, var)`,
-    `_apply_sparse(grad, var)` (rows are distinct) and where needed `_finish`.
+    `_apply_sparse(grad, var)` and where needed `_finish`. Repeated rows of sparse gradients
+    are summed first unless it sets `_rows_must_be_distinct` to False.
     """
+
+    _rows_must_be_distinct = True
 
     GATE_NONE = 0
     GATE_OP = 1
@@ -103,8 +107,8 @@ class Optimizer:
         if callable(loss) and not isinstance(loss, Variable):
             raise TypeError("loss must be a tensor, not a function: graphs are built first")
         variables = _variables(loss, var_list)
-        # Tensors never change once made, so gating single ops (GATE_OP) could change nothing
-        # but the time at which updates start.
+        # Updates wait for every read that a gradient is made of (`apply_gradients`), so gating
+        # single ops, or none, has the same results.
         grads = gradients(
             loss,
             variables,
@@ -141,21 +145,25 @@ class Optimizer:
         with graph.as_default():
             with graph.control_dependencies(None):
                 self._create_slots([v for _, v in active])
+            reads = reads_behind(active)
             with control.name_scope(name, self._name) as scope:
                 self._prepare()
-                updates = [self._update(g, v) for g, v in active]
+                updates = [self._update(g, v, reads.get(v.handle, [])) for g, v in active]
                 train_op = self._then_count(updates, global_step, scope)
             if train_op not in graph.get_collection_ref(GraphKeys.TRAIN_OP):
                 graph.add_to_collection(GraphKeys.TRAIN_OP, train_op)
         return train_op
 
-    def _update(self, grad: Any, var: Variable) -> Operation:
+    def _update(self, grad: Any, var: Variable, reads: list[Operation]) -> Operation:
         graph = var.graph
         with graph.name_scope("update_" + var.op.name), graph.colocate_with(var.handle.op):
-            if isinstance(grad, IndexedSlices):
-                update = self._apply_repeated(grad, var)
-            else:
-                update = self._apply_dense(grad, var)
+            if isinstance(grad, IndexedSlices) and self._rows_must_be_distinct:
+                grad = sum_repeated(grad, var)
+            with graph.control_dependencies(reads):
+                if isinstance(grad, IndexedSlices):
+                    update = self._apply_sparse(grad, var)
+                else:
+                    update = self._apply_dense(grad, var)
             if var.constraint is None:
                 return update
             with graph.control_dependencies([update]):
@@ -166,11 +174,12 @@ class Optimizer:
         if global_step is None:
             return self._finish(updates, scope)
         graph = updates[0].graph
+        one = convert.to_tensor(1, global_step.dtype.base_dtype, "one")
         with graph.control_dependencies([self._finish(updates, "update")]):
             if isinstance(global_step, Variable):
-                counted: Operation = global_step.assign_add(1, name=scope, read_value=False)
+                counted: Operation = global_step.assign_add(one, name=scope, read_value=False)
                 return counted
-            reference: Tensor = raw.AssignAdd(global_step, 1, name=scope)
+            reference: Tensor = raw.AssignAdd(global_step, one, name=scope)
             return reference.op
 
     # ---- slots
@@ -239,10 +248,6 @@ class Optimizer:
     def _apply_sparse(self, grad: IndexedSlices, var: Any) -> Operation:
         raise NotImplementedError(f"{type(self).__name__} has no rule for sparse gradients")
 
-    def _apply_repeated(self, grad: IndexedSlices, var: Any) -> Operation:
-        """Apply a gradient in which rows may be repeated: by default they are summed first."""
-        return self._apply_sparse(sum_repeated(grad, var), var)
-
     def _finish(self, update_ops: list[Operation], name_scope: str) -> Operation:
         """Return the operation that stands for all updates."""
         return control.group(*update_ops, name=name_scope)
@@ -253,6 +258,22 @@ class Optimizer:
     def _hyper(self, value: Any, name: str) -> Any:
         """Return a hyperparameter (number, tensor or function of nothing) as a tensor."""
         return convert.convert_to_tensor(self._call_if_callable(value), name=name)
+
+
+def reads_behind(pairs: Sequence[tuple[Any, Any]]) -> dict[Tensor, list[Operation]]:
+    """Return, by handle, the reads of the variables that any of the gradients depends on.
+
+    The update of a variable waits for them: otherwise the gradient of another variable could
+    be computed from the value after the step.
+    """
+    handles = {v.handle for _, v in pairs}
+    ends = [g.values.op if isinstance(g, IndexedSlices) else g.op for g, _ in pairs]
+    reads: dict[Tensor, list[Operation]] = {}
+    for op in walk.ancestors(ends, controls=False):
+        handle = op.inputs[0] if op.inputs else None
+        if handle in handles and op.outputs:
+            reads.setdefault(handle, []).append(op)
+    return reads
 
 
 def as_dtype_of(value: Tensor, var: Any) -> Tensor:

@@ -18,6 +18,9 @@ class GradientDescentOptimizer(Optimizer):
     `learning_rate` is a number, a scalar tensor, or a function that returns one.
     """
 
+    # Subtracting repeated rows one after the other is subtracting their sum.
+    _rows_must_be_distinct = False
+
     def __init__(
         self, learning_rate: Any, use_locking: bool = False, name: str = "GradientDescent"
     ) -> None:
@@ -34,8 +37,7 @@ class GradientDescentOptimizer(Optimizer):
         )
         return result
 
-    def _apply_repeated(self, grad: IndexedSlices, var: Any) -> Operation:
-        # Repeated rows may stay: subtracting them one after the other is subtracting their sum.
+    def _apply_sparse(self, grad: IndexedSlices, var: Any) -> Operation:
         step = grad.values * as_dtype_of(self._rate, var)
         result: Operation = raw.ResourceScatterSub(var.handle, grad.indices, step)
         return result
