@@ -143,6 +143,8 @@ from penstock.ops.joining import parallel_stack as parallel_stack
 from penstock.ops.joining import split as split
 from penstock.ops.joining import stack as stack
 from penstock.ops.joining import unstack as unstack
+from penstock.ops.local_response import local_response_normalization as _nn_local_response_normalization
+from penstock.ops.local_response import local_response_normalization as _nn_lrn
 from penstock.ops.loss import sigmoid_cross_entropy_with_logits as _nn_sigmoid_cross_entropy_with_logits
 from penstock.ops.loss import softmax_cross_entropy_with_logits as _nn_softmax_cross_entropy_with_logits
 from penstock.ops.loss import softmax_cross_entropy_with_logits_v2 as _nn_softmax_cross_entropy_with_logits_v2
@@ -915,7 +917,9 @@ class nn:
     def leaky_relu(features: TensorLike, alpha: float = ..., name: str | None = None) -> Tensor:
         """features where positive, alpha times features elsewhere."""
 
+    local_response_normalization = _nn_local_response_normalization
     log_softmax = _nn_log_softmax
+    lrn = _nn_lrn
     max_pool = _nn_max_pool
     moments = _nn_moments
     @staticmethod
