@@ -166,7 +166,10 @@ class ApproximateEqual final : public Kernel {
  private:
   static double distance(const T& x, const T& y) {
     if constexpr (std::is_integral_v<T>) {
-      return static_cast<double>(x > y ? x - y : y - x);
+      using U = std::make_unsigned_t<T>;
+      const U difference =
+          x > y ? static_cast<U>(x) - static_cast<U>(y) : static_cast<U>(y) - static_cast<U>(x);
+      return static_cast<double>(difference);
     } else if constexpr (std::is_same_v<T, complex64> || std::is_same_v<T, complex128>) {
       return static_cast<double>(std::abs(x - y));
     } else {

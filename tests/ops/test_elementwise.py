@@ -17,6 +17,8 @@ def run(fetches: Any, feeds: Any = None) -> Any:
 
 def test_add_joins_strings() -> None:
     assert run(ps.add("pen", ["stock"])).tolist() == [b"penstock"]
+    word = ps.constant("pen")
+    assert run([word + "stock", "re" + word]) == [b"penstock", b"repen"]
 
 
 def test_divisions_of_integers() -> None:

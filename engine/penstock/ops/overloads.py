@@ -28,6 +28,11 @@ def _binary(op: str, name: str) -> tuple[Callable[..., Any], Callable[..., Any]]
     return forward, reverse
 
 
+def _add(x: Tensor, y: Any) -> Any:
+    op = raw.Add if x.dtype is dtypes.string else raw.AddV2
+    return op(x, y, name="add")
+
+
 _TRUE_DIVISION = {
     "int8": dtypes.float32,
     "uint8": dtypes.float32,
@@ -127,7 +132,7 @@ def _logical(
 
 def _bind() -> None:
     both: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
-        "add": _binary("AddV2", "add"),
+        "add": (_add, lambda y, x: _add(convert.to_tensor(x, y.dtype.base_dtype, "add/x"), y)),
         "sub": _binary("Sub", "sub"),
         "mul": _binary("Mul", "mul"),
         "floordiv": _binary("FloorDiv", "floordiv"),
