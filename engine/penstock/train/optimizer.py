@@ -270,9 +270,8 @@ def reads_behind(pairs: Sequence[tuple[Any, Any]]) -> dict[Tensor, list[Operatio
     ends = [g.values.op if isinstance(g, IndexedSlices) else g.op for g, _ in pairs]
     reads: dict[Tensor, list[Operation]] = {}
     for op in walk.ancestors(ends, controls=False):
-        handle = op.inputs[0] if op.inputs else None
-        if handle in handles and op.outputs:
-            reads.setdefault(handle, []).append(op)
+        if op.inputs and op.outputs and op.inputs[0] in handles:
+            reads.setdefault(op.inputs[0], []).append(op)
     return reads
 
 
