@@ -64,6 +64,21 @@ from penstock.initializers import TruncatedNormal as _truncated_normal_initializ
 from penstock.initializers import UniformUnitScaling as _uniform_unit_scaling_initializer
 from penstock.initializers import VarianceScaling as _variance_scaling_initializer
 from penstock.initializers import Zeros as _zeros_initializer
+from penstock.layers.base import Layer as _layers_Layer
+from penstock.layers.convolution import Conv2D as _layers_Conv2D
+from penstock.layers.convolution import conv2d as _layers_conv2d
+from penstock.layers.dense import Dense as _layers_Dense
+from penstock.layers.dense import dense as _layers_dense
+from penstock.layers.dropout import Dropout as _layers_Dropout
+from penstock.layers.dropout import dropout as _layers_dropout
+from penstock.layers.flatten import Flatten as _layers_Flatten
+from penstock.layers.flatten import flatten as _layers_flatten
+from penstock.layers.normalization import BatchNormalization as _layers_BatchNormalization
+from penstock.layers.normalization import batch_normalization as _layers_batch_normalization
+from penstock.layers.pooling import AveragePooling2D as _layers_AveragePooling2D
+from penstock.layers.pooling import MaxPooling2D as _layers_MaxPooling2D
+from penstock.layers.pooling import average_pooling2d as _layers_average_pooling2d
+from penstock.layers.pooling import max_pooling2d as _layers_max_pooling2d
 from penstock.nn.embedding import embedding_lookup as _nn_embedding_lookup
 from penstock.nn.normalization import batch_normalization as _nn_batch_normalization
 from penstock.nn.normalization import l2_normalize as _linalg_l2_normalize
@@ -591,6 +606,23 @@ class debugging:
 
 class graph_util:
     import_graph_def = _graph_util_import_graph_def
+
+class layers:
+    AveragePooling2D = _layers_AveragePooling2D
+    BatchNormalization = _layers_BatchNormalization
+    Conv2D = _layers_Conv2D
+    Dense = _layers_Dense
+    Dropout = _layers_Dropout
+    Flatten = _layers_Flatten
+    Layer = _layers_Layer
+    MaxPooling2D = _layers_MaxPooling2D
+    average_pooling2d = _layers_average_pooling2d
+    batch_normalization = _layers_batch_normalization
+    conv2d = _layers_conv2d
+    dense = _layers_dense
+    dropout = _layers_dropout
+    flatten = _layers_flatten
+    max_pooling2d = _layers_max_pooling2d
 
 class linalg:
     eye = _linalg_eye
