@@ -1,6 +1,5 @@
 // State of one parallel run, guarded by `mutex_` where it is not atomic:
 //   ready_          expensive nodes that may run, a heap by the length of their path
-//   ready_here_     the same for nodes that only the calling thread runs
 //   helpers_        tasks given to the pool that have not ended
 //   coming_         those of them that have not started
 //   busy_           helpers inside a node or its cheap successors
@@ -67,9 +66,8 @@ class Dataflow : public std::enable_shared_from_this<Dataflow> {
     {
       std::lock_guard<std::mutex> lock(mutex_);
       for (int32_t node : nodes) {
-        std::vector<int32_t>& queue = profile_.spreads(node) ? ready_here_ : ready_;
-        queue.push_back(node);
-        std::push_heap(queue.begin(), queue.end(), order);
+        ready_.push_back(node);
+        std::push_heap(ready_.begin(), ready_.end(), order);
       }
       const int work = static_cast<int>(ready_.size()) - (more ? 0 : 1);
       wanted = std::max(0, std::min(work - coming_, max_helpers_ - helpers_));
@@ -99,12 +97,11 @@ class Dataflow : public std::enable_shared_from_this<Dataflow> {
 
   // False when there is nothing to take. Gives up the lock while nodes run.
   bool take_and_run(std::unique_lock<std::mutex>& lock, bool caller) {
-    std::vector<int32_t>& queue = caller && !ready_here_.empty() ? ready_here_ : ready_;
-    if (queue.empty()) return false;
-    std::pop_heap(queue.begin(), queue.end(),
+    if (ready_.empty()) return false;
+    std::pop_heap(ready_.begin(), ready_.end(),
                   [this](int32_t a, int32_t b) { return shorter(a, b); });
-    std::vector<int32_t> nodes{queue.back()};
-    queue.pop_back();
+    std::vector<int32_t> nodes{ready_.back()};
+    ready_.pop_back();
     lock.unlock();
     run_all(nodes, caller);
     lock.lock();
@@ -128,18 +125,18 @@ class Dataflow : public std::enable_shared_from_this<Dataflow> {
           sort_in(successor, own, expensive);
         }
       }
-      if (own.empty()) keep_longest(own, expensive, caller);
+      if (own.empty()) keep_longest(own, expensive);
       publish(expensive, !own.empty());
       if (remaining_.fetch_sub(1, std::memory_order_acq_rel) == 1) ++events_;
       if (caller && profile_.node_ns(node) >= kCheapNs) check_limits();
     }
   }
 
-  // Moves the start of the longest path from `nodes` to `own`, if this thread may run it.
-  void keep_longest(std::vector<int32_t>& own, std::vector<int32_t>& nodes, bool caller) const {
+  // Moves the start of the longest path from `nodes` to `own`.
+  void keep_longest(std::vector<int32_t>& own, std::vector<int32_t>& nodes) const {
     const auto longest = std::max_element(nodes.begin(), nodes.end(),
                                           [this](int32_t a, int32_t b) { return shorter(a, b); });
-    if (longest == nodes.end() || (profile_.spreads(*longest) && !caller)) return;
+    if (longest == nodes.end()) return;
     own.push_back(*longest);
     nodes.erase(longest);
   }
@@ -217,7 +214,6 @@ class Dataflow : public std::enable_shared_from_this<Dataflow> {
   std::mutex mutex_;
   std::condition_variable changed_;  // only the calling thread waits
   std::vector<int32_t> ready_;
-  std::vector<int32_t> ready_here_;
   int helpers_ = 0;
   int coming_ = 0;
   int busy_ = 0;

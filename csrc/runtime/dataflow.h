@@ -1,10 +1,9 @@
 // The parallel policy: a node runs when its last predecessor has finished.
 //
 // A thread that finishes a node runs at once what became ready and is cheap, and goes on with
-// one expensive successor; the others go to the run's queue, the longest path first, and workers of
-// the inter-op pool are asked to help as far as the queue has work for them. Helpers leave when the
-// queue is empty; the calling thread takes part, and only it waits. Kernels that spread over the
-// intra-op threads by themselves are left to the calling thread.
+// one expensive successor; the others go to the run's queue, the longest path first, and
+// workers of the inter-op pool are asked to help as far as the queue has work for them. Helpers
+// leave when the queue is empty; the calling thread takes part, and only it waits.
 #pragma once
 
 #include "runtime/profile.h"

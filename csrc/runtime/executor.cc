@@ -69,20 +69,23 @@ void run_inline(const Program& program, Step& step, const After& after) {
 }
 
 void run_measured(const Program& program, Step& step, Profile& profile) {
-  std::vector<float> node_ns(program.nodes.size());
+  std::vector<NodeCost> costs(program.nodes.size());
   auto last = Clock::now();
+  int64_t loops = ThreadPool::loops_shared_here();
   try {
     run_inline(program, step, [&](const ProgramNode& node) {
+      NodeCost& cost = costs[static_cast<size_t>(&node - program.nodes.data())];
+      cost.spreads = ThreadPool::loops_shared_here() != loops;
+      loops = ThreadPool::loops_shared_here();
       const auto now = Clock::now();
-      node_ns[static_cast<size_t>(&node - program.nodes.data())] =
-          std::chrono::duration<float, std::nano>(now - last).count();
+      cost.ns = std::chrono::duration<float, std::nano>(now - last).count();
       last = now;
     });
   } catch (...) {
     profile.finish(nullptr);
     throw;
   }
-  profile.finish(&node_ns);
+  profile.finish(&costs);
 }
 
 }  // namespace

@@ -9,7 +9,6 @@ namespace {
 constexpr int kMeasuredRuns = 2;
 constexpr double kMinGain = 1.3;         // work / span
 constexpr double kMinWorkNs = 50'000.0;  // a hand-over between threads costs some microseconds
-constexpr float kSpreadNs = 100'000.0f;  // heavy kernels above this use all intra-op threads
 
 }  // namespace
 
@@ -22,11 +21,11 @@ Mode Profile::next_mode() {
   return Mode::kMeasured;
 }
 
-void Profile::finish(const std::vector<float>* node_ns) {
-  if (node_ns && decided_.load() == Mode::kMeasured) {
-    if (node_ns_.empty()) node_ns_ = *node_ns;
-    for (size_t i = 0; i < node_ns_.size(); ++i) {
-      node_ns_[i] = std::min(node_ns_[i], (*node_ns)[i]);
+void Profile::finish(const std::vector<NodeCost>* costs) {
+  if (costs && decided_.load() == Mode::kMeasured) {
+    if (costs_.empty()) costs_ = *costs;
+    for (size_t i = 0; i < costs_.size(); ++i) {
+      if ((*costs)[i].ns < costs_[i].ns) costs_[i] = (*costs)[i];
     }
     if (++measured_ == kMeasuredRuns) {
       const bool parallel = worth_parallel();
@@ -36,28 +35,26 @@ void Profile::finish(const std::vector<float>* node_ns) {
   measuring_.store(false, std::memory_order_release);
 }
 
-// A kernel that uses all threads already cannot gain from others at its side: its time counts
-// for the span wherever it stands.
+// A kernel that uses all threads already gains nothing from others at its side: its time
+// counts for the span wherever it stands.
 bool Profile::worth_parallel() {
   const size_t n = program_.nodes.size();
-  const bool threads =
-      program_.session.intra_pool && program_.session.intra_pool->num_threads() > 1;
   path_ns_.assign(n, 0.0f);
-  spreads_.assign(n, false);
   double work = 0;
   double alone = 0;
   float span = 0;
   for (size_t i = n; i-- > 0;) {
-    const ProgramNode& node = program_.nodes[i];
-    float rest = 0;
-    for (int32_t s = node.successors.begin; s < node.successors.end; ++s) {
-      rest = std::max(rest, path_ns_[program_.successors[s]]);
+    const Range next = program_.nodes[i].successors;
+    for (int32_t s = next.begin; s < next.end; ++s) {
+      path_ns_[i] = std::max(path_ns_[i], path_ns_[program_.successors[s]]);
     }
-    spreads_[i] = threads && node.cost == Cost::kHeavy && node_ns_[i] > kSpreadNs;
-    path_ns_[i] = rest + (spreads_[i] ? 0.0f : node_ns_[i]);
+    if (costs_[i].spreads) {
+      alone += costs_[i].ns;
+    } else {
+      path_ns_[i] += costs_[i].ns;
+    }
     span = std::max(span, path_ns_[i]);
-    work += node_ns_[i];
-    if (spreads_[i]) alone += node_ns_[i];
+    work += costs_[i].ns;
   }
   work_ns_.store(work);
   const ThreadPool* pool = program_.session.inter_pool;

@@ -20,23 +20,26 @@ enum class Mode : uint8_t {
   kParallel,  // nodes run side by side: dataflow.h
 };
 
+// One node in a measured run.
+struct NodeCost {
+  float ns = 0;
+  bool spreads = false;  // it shared a loop with other threads
+};
+
 class Profile {
  public:
   explicit Profile(const Program& program);
 
   // How the next run is to be done. A caller that gets kMeasured must call `finish`.
   Mode next_mode();
-  // Nanoseconds of the nodes in this measured run; the smallest of all such runs counts.
-  // Without times (the run failed) the attempt does not count.
-  void finish(const std::vector<float>* node_ns);
+  // The nodes' costs in this measured run; of each the smallest of all such runs counts.
+  // Without costs (the run failed) the attempt does not count.
+  void finish(const std::vector<NodeCost>* costs);
 
-  // These three: valid once `next_mode` has said kParallel.
-  float node_ns(int32_t node) const { return node_ns_[node]; }
+  // These two: valid once `next_mode` has said kParallel.
+  float node_ns(int32_t node) const { return costs_[node].ns; }
   // The time from the start of the node to the end of the longest path that begins with it.
   float path_ns(int32_t node) const { return path_ns_[node]; }
-  // True for kernels that spread over the intra-op threads by themselves: they run on the
-  // calling thread, one at a time.
-  bool spreads(int32_t node) const { return spreads_[node]; }
   // Estimate for one inline run; 0 before it was measured.
   double work_ns() const { return work_ns_.load(std::memory_order_relaxed); }
 
@@ -44,9 +47,8 @@ class Profile {
   bool worth_parallel();
 
   const Program& program_;
-  std::vector<float> node_ns_;
+  std::vector<NodeCost> costs_;
   std::vector<float> path_ns_;
-  std::vector<bool> spreads_;
   int measured_ = 0;
   std::atomic<double> work_ns_{0};
   std::atomic<bool> measuring_{false};

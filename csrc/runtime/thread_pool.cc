@@ -21,11 +21,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr auto kSpin = std::chrono::microseconds(15);
 
-std::atomic<void (*)()> thread_init{nullptr};
-
 // The pool and index of the worker that runs on this thread.
 thread_local const void* current_pool = nullptr;
 thread_local int current_worker = -1;
+thread_local int64_t loops_shared = 0;
 
 struct alignas(64) WorkerDeque {
   std::mutex mutex;
@@ -116,17 +115,11 @@ struct ThreadPool::Impl {
   void work(int worker) {
     current_pool = this;
     current_worker = worker;
-    void (*seen)() = nullptr;
     std::function<void()> task;
     while (true) {
       if (!find_task(worker, task)) {
         if (!wait_for_work()) return;
         continue;
-      }
-      void (*init)() = thread_init.load(std::memory_order_acquire);
-      if (init != seen) {
-        init();
-        seen = init;
       }
       task();
       task = nullptr;
@@ -233,6 +226,7 @@ void ThreadPool::parallel_for(int64_t n, double cost_ns,
     body(0, n);
     return;
   }
+  ++loops_shared;
   Loop* loop = new Loop(n, piece_size(n, cost_ns, threads), threads - 1, body);
   for (int i = 1; i < threads; ++i) {
     impl_->push([loop] {
@@ -248,9 +242,7 @@ void ThreadPool::parallel_for(int64_t n, double cost_ns,
   loop->wait();
 }
 
-void ThreadPool::set_thread_init(void (*init)()) {
-  thread_init.store(init, std::memory_order_release);
-}
+int64_t ThreadPool::loops_shared_here() { return loops_shared; }
 
 ThreadPool& shared_pool(int threads) {
   static std::mutex* const mutex = new std::mutex;

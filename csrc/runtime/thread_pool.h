@@ -35,9 +35,9 @@ class ThreadPool {
   void parallel_for(int64_t n, double cost_ns, const std::function<void(int64_t, int64_t)>& body,
                     int max_threads = 0);
 
-  // `init` is called once on every worker of every pool before its next task: for libraries
-  // with settings per thread. The last function set counts.
-  static void set_thread_init(void (*init)());
+  // How many loops this thread has shared with workers so far: tells a kernel that spreads
+  // over threads by itself from one that does not.
+  static int64_t loops_shared_here();
 
  private:
   struct Impl;

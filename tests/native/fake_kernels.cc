@@ -21,6 +21,15 @@ void slow(KernelContext& ctx) {
   *ctx.allocate_output(0, Shape()).mutable_data<float>() = ctx.input(0).scalar<float>() + 1;
 }
 
+void spread(KernelContext& ctx) {
+  ctx.parallel_for(6, 30000.0, [](int64_t begin, int64_t end) {
+    const auto stop = Clock::now() + std::chrono::microseconds(30) * (end - begin);
+    while (Clock::now() < stop) {
+    }
+  });
+  same(ctx);
+}
+
 void sleep(KernelContext& ctx) {
   std::this_thread::sleep_for(std::chrono::milliseconds(5));
   same(ctx);
@@ -58,6 +67,7 @@ const KernelRegistry& fake_registry() {
     r->add("Add", kCpu, {}, function<add>);
     r->add("Same", kCpu, {}, function<same>, Cost::kTrivial);
     r->add("Slow", kCpu, {}, function<slow>);
+    r->add("Spread", kCpu, {}, function<spread>, Cost::kHeavy);
     r->add("Sleep", kCpu, {}, function<sleep>);
     r->add("Bad", kCpu, {}, function<bad>);
     r->add("Where", kCpu, {}, function<where>);

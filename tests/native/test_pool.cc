@@ -26,6 +26,11 @@ TEST(parallel_for_keeps_small_loops_whole) {
   int calls = 0;
   pool.parallel_for(1000, 1.0, [&](int64_t, int64_t) { ++calls; });
   CHECK(calls == 1);
+  const int64_t before = ThreadPool::loops_shared_here();
+  pool.parallel_for(1000, 1.0, [&](int64_t, int64_t) {});
+  CHECK(ThreadPool::loops_shared_here() == before);
+  pool.parallel_for(1000, 1000.0, [&](int64_t, int64_t) {});
+  CHECK(ThreadPool::loops_shared_here() == before + 1);
 }
 
 TEST(parallel_for_rethrows_and_recovers) {
@@ -86,16 +91,6 @@ TEST(sleeping_workers_wake_up) {
     while (!done) std::this_thread::yield();
   }
   CHECK(available_processors() >= 1 && &shared_pool(2) == &shared_pool(2));
-}
-
-std::atomic<int> inits{0};
-TEST(workers_call_the_init_function_once) {
-  ThreadPool pool(2);
-  ThreadPool::set_thread_init([] { ++inits; });
-  std::atomic<int> done{0};
-  for (int i = 0; i < 10; ++i) pool.schedule([&] { ++done; });
-  while (done < 10) std::this_thread::yield();
-  CHECK(inits == 1);
 }
 
 }  // namespace

@@ -152,6 +152,14 @@ TEST(one_thread_and_chains_stay_inline) {
   CHECK(stats.mode == Mode::kInline);
 }
 
+TEST(kernels_that_use_all_threads_run_one_by_one) {
+  Graph g(threads(3));
+  auto program = wide(g, 6, 2, "Spread");
+  RunStats stats;
+  for (int i = 0; i < 6; ++i) CHECK(run(*program, {1}, {}, &stats)[0] == 6 + 15);
+  CHECK(stats.mode == Mode::kInline);
+}
+
 TEST(parallel_runs_from_many_threads) {
   Graph g(threads(3));
   auto program = wide(g, 4, 2);
