@@ -59,6 +59,23 @@ def test_a_scope_is_re_entered_by_its_slash() -> None:
         assert name(name="c") == "layer/c_1"
 
 
+def test_a_name_with_a_slash_is_taken_as_it_is() -> None:
+    with ps.name_scope("layer") as scope:
+        assert name(name=scope) == "layer", "an operation may have the name of its scope"
+        assert name(name=scope) == "layer_1"
+        assert [name(name="free/c/") for _ in range(3)] == ["free/c", "free/c_1", "free/c_2"]
+
+
+def test_constants_among_arguments_are_named_for_them(graph: ps.Graph) -> None:
+    x = ps.placeholder(ps.float32, name="x")
+    with ps.name_scope("layer"):
+        ps.add_n([x, 1.0, 2.0], name="sum")
+        ps.raw_ops.AddV2(x, 1.0, name="sum")
+    assert [op.name for op in graph.get_operations() if op.type == "Const"] == [
+        *("layer/sum/inputs", "layer/sum/inputs_1", "layer/sum_1/y")
+    ]
+
+
 def test_none_returns_to_the_top() -> None:
     with ps.name_scope("layer"), ps.get_default_graph().name_scope(None) as top:
         assert top == ""

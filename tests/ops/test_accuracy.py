@@ -66,7 +66,7 @@ FUNCTIONS: list[tuple[str, Callable[..., Any], float]] = [
 ]
 
 
-@pytest.mark.parametrize(("op", "exact", "bound"), FUNCTIONS, ids=lambda v: str(v))
+@pytest.mark.parametrize(("op", "exact", "bound"), FUNCTIONS, ids=[f[0] for f in FUNCTIONS])
 def test_float32_function(op: str, exact: Callable[..., Any], bound: float) -> None:
     x = every_kind_of_float()
     actual = ps.Session().run(getattr(ps.raw_ops, op)(x))

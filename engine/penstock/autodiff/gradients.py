@@ -60,7 +60,8 @@ def gradients(
     """Return d sum(ys)/dx for each x, as nodes added to the graph.
 
     `grad_ys` are the gradients that flow into ys (ones by default; None entries too).
-    Tensors in `stop_gradients` count as constants. An x without a path to any y gives None,
+    Tensors in `stop_gradients` count as constants: nothing flows through them, and an x among
+    them gets its partial derivative. An x without a path to any y gives None,
     or zeros with ``unconnected_gradients="zero"``; `why_no_gradient` explains a None.
     `gate_gradients` makes an op's gradients ready together. Raises `LookupError` when an op
     on the way has no gradient defined and `TypeError` for dtypes that have no derivative.
@@ -189,7 +190,7 @@ class _Walker:
             self._add(y, seed)
         between = set(self.order)
         for operation in reversed(self.order):
-            grads = [self._finish(t) for t in operation._outputs]
+            grads = [None if t in self.stops else self._finish(t) for t in operation._outputs]
             if all(g is None for g in grads) or not self._reaches_x(operation, between):
                 continue
             self._visit(operation, grads)
@@ -230,7 +231,7 @@ class _Walker:
                 self._take(operation, tensor, result)
 
     def _take(self, operation: Operation, tensor: Tensor, result: Any) -> None:
-        if result is None or tensor in self.stops:
+        if result is None or (tensor in self.stops and tensor not in self.keep):
             return
         if isinstance(result, Tensor):
             dims = tensor._dims

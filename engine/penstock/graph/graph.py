@@ -242,7 +242,11 @@ class Graph:
         A trailing slash takes the name as it is (that is how a scope's own name is used).
         """
         if name.endswith("/"):
-            return self._unique(name[:-1]) if name[:-1] in self._operations else name[:-1]
+            name = name[:-1]
+            if name in self._operations:
+                return self._unique(name)
+            self._used_names.setdefault(name.lower(), 1)
+            return name
         if not _VALID_NAME.match(name) and not (
             self._holder.scope.name and _VALID_SCOPE.match(name)
         ):

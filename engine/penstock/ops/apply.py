@@ -36,8 +36,9 @@ def apply_op(
     """
     graph = _graph_of(op, arguments)
     given = {} if attrs is None else attrs
-    tensors = _convert_arguments(op, arguments, given, name or op.name, graph)
-    return add_node(graph, op, tensors, given, graph.name_for(name or op.name))
+    full_name = graph.name_for(name or op.name)
+    tensors = _convert_arguments(op, arguments, given, full_name, graph)
+    return add_node(graph, op, tensors, given, full_name)
 
 
 def add_node(
@@ -144,13 +145,13 @@ def _convert_one(op: OpDef, arg: ArgDef, value: Any, known: dict[str, DType], na
         wanted_default = op.attrs[arg.type_attr].default if arg.type_attr in op.attrs else None
         if wanted_default is not None and not isinstance(value, (np.ndarray, np.generic)):
             try:
-                return convert.to_tensor(value, wanted_default, f"{name}/{arg.name}")
+                return convert.to_tensor(value, wanted_default, f"{name}/{arg.name}/")
             except (TypeError, ValueError):
                 pass
     if value is None:
         raise error_at(errors.DTypeError, op, name, (), f"input {arg.name!r} is None")
     try:
-        return convert.to_tensor(value, wanted, f"{name}/{arg.name}")
+        return convert.to_tensor(value, wanted, f"{name}/{arg.name}/")
     except errors.DTypeError as e:
         raise error_at(errors.DTypeError, op, name, (), f"input {arg.name!r}: {e}") from None
 

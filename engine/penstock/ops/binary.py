@@ -35,7 +35,11 @@ def zero_like(x: Tensor) -> Tensor:
     return convert.to_tensor(0, x.dtype)
 
 
-define_binary("Add", "{number, string}", "x + y; strings are joined. The older form of `AddV2`.")
+define_binary(
+    "Add",
+    "{floating, signed, uint8, complex, string}",
+    "x + y; strings are joined. The older form of `AddV2`.",
+)
 define_binary("AddV2", "number", "x + y.", commutative=True)
 
 

@@ -58,7 +58,7 @@ _define(
     "Max", "real", "The largest element over axes; a NaN wins. The lowest value of no elements."
 )
 _define("Min", "real", "The smallest element over axes; a NaN wins.")
-_define("EuclideanNorm", "real", "The square root of the sum of squares over axes.")
+_define("EuclideanNorm", "number", "The square root of the sum of squares over axes.")
 _define("All", "", "Whether all elements over axes are true; true of no elements.")
 _define("Any", "", "Whether any element over axes is true; false of no elements.")
 no_gradient("All", "Any")

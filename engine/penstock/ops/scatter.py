@@ -34,7 +34,7 @@ define_op(
     "ScatterNd",
     inputs="indices: Tindices, updates: T, shape: Tindices",
     outputs="output: T",
-    attrs="T: number, Tindices: {int16, int32, int64}, bad_indices_policy: string = ''",
+    attrs="T: type, Tindices: {int16, int32, int64}, bad_indices_policy: string = ''",
     shape=_scatter_nd_shape,
     export="scatter_nd manip.scatter_nd",
     doc="""Zeros of `shape` with `updates` added at the positions the rows of `indices` name.
@@ -75,7 +75,7 @@ _define_update(
 )
 _define_update(
     "Add",
-    "number",
+    "type",
     "index",
     """`tensor` with `updates` added at the positions that the rows of `indices` name.
 
@@ -84,9 +84,9 @@ _define_update(
     """,
     "tensor_scatter_add tensor_scatter_nd_add",
 )
-_define_update("Sub", "number", "index", "`tensor` with `updates` subtracted at positions.")
-_define_update("Min", "real", "index", "`tensor`, or `updates` where smaller, at positions.")
-_define_update("Max", "real", "index", "`tensor`, or `updates` where larger, at positions.")
+_define_update("Sub", "type", "index", "`tensor` with `updates` subtracted at positions.")
+_define_update("Min", "type", "index", "`tensor`, or `updates` where smaller, at positions.")
+_define_update("Max", "type", "index", "`tensor`, or `updates` where larger, at positions.")
 
 
 @export("tensor_scatter_update tensor_scatter_nd_update")

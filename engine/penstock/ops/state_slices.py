@@ -94,7 +94,8 @@ def _rows_of_reference(ctx: ShapeContext) -> list[Dims]:
     return [ctx.shape(0)]
 
 
-def _define_rows(kind: str, types: str, what: str) -> None:
+def _define_rows(kind: str, types: str, what: str, by_reference: str = "") -> None:
+    locking = kind == "Update"
     define_op(
         f"ResourceScatter{kind}",
         inputs="resource: resource, indices: Tindices, updates: dtype",
@@ -107,7 +108,7 @@ def _define_rows(kind: str, types: str, what: str) -> None:
         f"Scatter{kind}",
         inputs="ref: Ref(T), indices: Tindices, updates: T",
         outputs="output_ref: Ref(T)",
-        attrs=f"T: {types}, Tindices: index, use_locking: bool = {kind == 'Update'}",
+        attrs=f"T: {by_reference or types}, Tindices: index, use_locking: bool = {locking}",
         shape=_rows_of_reference,
         stateful=True,
         doc=f"{what} at `indices`, through a reference (imported graphs).",
@@ -115,13 +116,14 @@ def _define_rows(kind: str, types: str, what: str) -> None:
     no_gradient(f"ResourceScatter{kind}", f"Scatter{kind}")
 
 
+_ORDERED = "{floating, int32, int64}"
 _define_rows("Update", "type", "Replace the rows of the variable")
 _define_rows("Add", "number", "Add to the rows of the variable")
 _define_rows("Sub", "number", "Subtract from the rows of the variable")
 _define_rows("Mul", "number", "Multiply the rows of the variable")
 _define_rows("Div", "number", "Divide the rows of the variable")
-_define_rows("Min", "real", "Take the minimum with the rows of the variable")
-_define_rows("Max", "real", "Take the maximum with the rows of the variable")
+_define_rows("Min", "number", "Take the minimum with the rows of the variable", _ORDERED)
+_define_rows("Max", "number", "Take the maximum with the rows of the variable", _ORDERED)
 
 
 def _define_positions(kind: str, types: str, what: str) -> None:
@@ -129,7 +131,7 @@ def _define_positions(kind: str, types: str, what: str) -> None:
     define_op(
         f"ResourceScatterNd{kind}",
         inputs="ref: resource, indices: Tindices, updates: T",
-        attrs=f"T: {types}, " + tail.format(True),
+        attrs="T: type, " + tail.format(True),
         shape=lambda ctx: [],
         stateful=True,
         doc=f"{what} at the positions that the rows of `indices` name.",
