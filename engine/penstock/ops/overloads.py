@@ -6,6 +6,7 @@ handles, as in TensorFlow 1.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -114,7 +115,9 @@ def _index_vector(values: list[Any]) -> Any:
     if tensors:
         dtype = convert.to_tensor(tensors[0]).dtype.base_dtype
         return convert.to_tensor([convert.to_tensor(v, dtype) for v in values], dtype)
-    return np.array([int(v) for v in values], dtype=np.int32)
+    numbers = [operator.index(v) for v in values]
+    fits = all(-(1 << 31) <= v < 1 << 31 for v in numbers)
+    return np.array(numbers, dtype=np.int32 if fits else np.int64)
 
 
 def _invert(x: Tensor) -> Any:
@@ -148,7 +151,9 @@ def _bind() -> None:
         setattr(Tensor, f"__r{name}__", reverse)
     one_way: dict[str, Callable[..., Any]] = {
         "neg": lambda x: raw.Neg(x),
-        "abs": lambda x: raw.ComplexAbs(x) if x.dtype.is_complex else raw.Abs(x),
+        "abs": lambda x: (
+            raw.ComplexAbs(x, Tout=x.dtype.real_dtype) if x.dtype.is_complex else raw.Abs(x)
+        ),
         "invert": _invert,
         "lt": _binary("Less", "Less")[0],
         "le": _binary("LessEqual", "LessEqual")[0],

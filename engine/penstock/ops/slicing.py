@@ -146,6 +146,8 @@ def _strided_shape(ctx: ShapeContext) -> list[Dims]:
     counts = [ctx.rank_is(i, 1) for i in (1, 2, 3)]
     (count,) = shapes.all_equal(counts) or (None,)
     dims = ctx.shape(0)
+    if ctx.attr("ellipsis_mask").bit_count() > 1:
+        ctx.fail("only one ellipsis (...) is allowed in an index")
     if dims is None or count is None:
         return [None]
     return [_Reader(ctx, dims, 1).read(count)]
