@@ -10,6 +10,8 @@
 #include <algorithm>
 #include <condition_variable>
 
+#include "runtime/pause.h"
+
 namespace penstock {
 namespace {
 
@@ -197,7 +199,7 @@ class Dataflow : public std::enable_shared_from_this<Dataflow> {
     const auto end = Clock::now() + kSpin;
     bool done = happened();
     while (!done && Clock::now() < end) {
-      __builtin_ia32_pause();
+      pause_briefly();
       done = happened();
     }
     lock.lock();

@@ -15,6 +15,8 @@
 #include <thread>
 #include <vector>
 
+#include "runtime/pause.h"
+
 namespace penstock {
 namespace {
 
@@ -38,7 +40,7 @@ bool spin_until(const Done& done) {
   do {
     for (int i = 0; i < 32; ++i) {
       if (done()) return true;
-      __builtin_ia32_pause();
+      pause_briefly();
     }
   } while (Clock::now() < end);
   return done();
