@@ -20,6 +20,7 @@ from penstock import dtypes as _dtypes
 from penstock import errors as errors
 from penstock import exports as _exports
 from penstock import layers as _layers
+from penstock import losses as _losses
 from penstock import nn as _nn
 from penstock import protos as protos
 from penstock import train as _train
@@ -38,7 +39,7 @@ from penstock.shapes import TensorShape as TensorShape
 from penstock.shapes import unknown_shape as unknown_shape
 
 # Imported for what they export.
-_PARTS = (_families, _gradients, _layers, _nn, _numeric, _session, _train, _variables)
+_PARTS = (_families, _gradients, _layers, _losses, _nn, _numeric, _session, _train, _variables)
 
 for _dtype in _dtypes.ALL:
     globals()[_dtype.name] = _dtype

@@ -41,6 +41,7 @@ from penstock.protos import RunMetadata as RunMetadata
 from penstock.protos import RunOptions as RunOptions
 from penstock.protos import TensorProto as TensorProto
 from penstock import initializers as initializers
+from penstock import losses as losses
 from penstock.autodiff.gradients import AggregationMethod as AggregationMethod
 from penstock.autodiff.gradients import RegisterGradient as RegisterGradient
 from penstock.autodiff.gradients import UnconnectedGradients as UnconnectedGradients
