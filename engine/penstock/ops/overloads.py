@@ -72,11 +72,13 @@ def strided_slice(x: Tensor, key: Any) -> Tensor:
         strides.append(stride)
     if not items:
         return raw.Identity(x)  # type: ignore[no-any-return]
+    vectors = [_index_vector(v) for v in (begins, ends, strides)]
+    arrays = [v for v in vectors if isinstance(v, np.ndarray)]
+    if not any(np.any(v != v.astype(np.int32)) for v in arrays):
+        vectors = [v.astype(np.int32) if isinstance(v, np.ndarray) else v for v in vectors]
     result: Tensor = raw.StridedSlice(
         x,
-        _index_vector(begins),
-        _index_vector(ends),
-        _index_vector(strides),
+        *vectors,
         name="strided_slice",
         **{f"{mask}_mask": bits for mask, bits in masks.items()},
     )
@@ -115,9 +117,11 @@ def _index_vector(values: list[Any]) -> Any:
     if tensors:
         dtype = convert.to_tensor(tensors[0]).dtype.base_dtype
         return convert.to_tensor([convert.to_tensor(v, dtype) for v in values], dtype)
-    numbers = [operator.index(v) for v in values]
-    fits = all(-(1 << 31) <= v < 1 << 31 for v in numbers)
-    return np.array(numbers, dtype=np.int32 if fits else np.int64)
+    return np.array([operator.index(v) for v in values], dtype=np.int64)
+
+
+def _abs(x: Tensor) -> Any:
+    return raw.ComplexAbs(x, Tout=x.dtype.real_dtype) if x.dtype.is_complex else raw.Abs(x)
 
 
 def _invert(x: Tensor) -> Any:
@@ -151,9 +155,7 @@ def _bind() -> None:
         setattr(Tensor, f"__r{name}__", reverse)
     one_way: dict[str, Callable[..., Any]] = {
         "neg": lambda x: raw.Neg(x),
-        "abs": lambda x: (
-            raw.ComplexAbs(x, Tout=x.dtype.real_dtype) if x.dtype.is_complex else raw.Abs(x)
-        ),
+        "abs": _abs,
         "invert": _invert,
         "lt": _binary("Less", "Less")[0],
         "le": _binary("LessEqual", "LessEqual")[0],
