@@ -91,8 +91,13 @@ def test_collections() -> None:
 
 def test_a_read_is_named_for_its_use() -> None:
     v = ps.Variable(np.eye(2, dtype=np.float32), name="v")
-    ps.nn.relu(v)
-    assert nodes()["Relu/ReadVariableOp"] == "ReadVariableOp"
+    with ps.name_scope("s"):
+        for _ in range(2):
+            ps.nn.relu(v)
+        ps.add_n([v, v])
+    reads = [n for n, op in nodes().items() if op == "ReadVariableOp"]
+    assert reads[1:3] == ["s/Relu/ReadVariableOp", "s/Relu_1/ReadVariableOp"]
+    assert reads[3:] == ["s/AddN/ReadVariableOp", "s/AddN/ReadVariableOp_1"]
 
 
 def test_a_read_sees_what_its_control_dependencies_did() -> None:
@@ -306,6 +311,7 @@ def test_sparse_read_has_a_sparse_gradient() -> None:
     (g,) = ps.gradients(rows, v)
     assert isinstance(g, ps.IndexedSlices)
     assert run(rows).tolist() == [[4, 5], [4, 5]]
+    assert run(v.gather_nd([[2, 0], [0, 1]])).tolist() == [4, 1]
     assert run(g).indices.tolist() == [2, 2]
 
 

@@ -267,6 +267,14 @@ class Variable(TensorOperators, Updatable):
             )
         return result
 
+    def gather_nd(self, indices: Any, name: str | None = None) -> Tensor:
+        """Return the elements or slices at `indices`, whose last dimension is a position."""
+        with self._after_update():
+            result: Tensor = raw.ResourceGatherNd(
+                self._handle, indices, dtype=self._dtype, name=name or "GatherNd"
+            )
+        return result
+
     def _as_tensor(self, dtype: DType | None, name: str | None) -> Tensor:
         if dtype is not None and dtype is not self._dtype:
             raise errors.DTypeError(
@@ -279,9 +287,10 @@ class Variable(TensorOperators, Updatable):
 
     def _read(self, name: str | None) -> Tensor:
         """Add a read. For the argument ``mul/x`` of an op it is named ``mul/ReadVariableOp``."""
-        path, slash, _ = (name or "").rpartition("/")
+        final = "/" if name and name.endswith("/") else ""  # a full name, not one to be scoped
+        op, slash, _ = (name or "").removesuffix("/").rpartition("/")
         with self._after_update():
-            return self._add_read(path + slash + "ReadVariableOp" if slash else None)
+            return self._add_read(f"{op}/ReadVariableOp{final}" if slash else None)
 
     def _add_read(self, name: str | None) -> Tensor:
         tensor: Tensor = raw.ReadVariableOp(self._handle, dtype=self._dtype, name=name)
