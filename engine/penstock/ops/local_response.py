@@ -60,8 +60,8 @@ def local_response_normalization(
     (Krizhevsky et al., 2012).
 
     >>> x = ps.constant([[[[1.0, 2.0, 3.0]]]])
-    >>> ps.Session().run(ps.nn.lrn(x, depth_radius=1, beta=1.0))
-    array([[[[0.16666667, 0.13333334, 0.21428572]]]], dtype=float32)
+    >>> ps.Session().run(ps.nn.lrn(x, depth_radius=1, beta=1.0)).round(4)
+    array([[[[0.1667, 0.1333, 0.2143]]]], dtype=float32)
     """
     result: Tensor = raw.LRN(
         input, depth_radius=depth_radius, bias=bias, alpha=alpha, beta=beta, name=name
