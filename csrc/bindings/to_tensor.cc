@@ -156,12 +156,44 @@ PyRef as_array(PyObject* value, DType dtype) {
       PyArray_FromAny(value, descr, 0, 0, NPY_ARRAY_CARRAY_RO | NPY_ARRAY_FORCECAST, nullptr));
 }
 
-Tensor convert(PyObject* value, const FeedInfo& feed, Allocator& allocator) {
-  PyRef array = as_array(value, feed.dtype);
-  if (!array) refuse_value(value, feed, take_python_error_text());
-  if (feed.dtype != DType::kString) {
-    return tensor_of_plain_array(array.array(), feed.dtype, allocator, true);
+// Whether both arrays hold the same numbers, of whatever dtypes.
+bool holds_same(const PyRef& a, const PyRef& b) {
+  const PyRef equal(PyObject_RichCompare(a.get(), b.get(), Py_EQ));
+  const PyRef all(equal ? PyObject_CallMethod(equal.get(), "all", nullptr) : nullptr);
+  const int truth = all ? PyObject_IsTrue(all.get()) : -1;
+  if (truth < 0) PyErr_Clear();
+  return truth > 0;
+}
+
+// Refuses text for numbers and imaginary parts for real ones.
+void check_kind(int from, int to, PyObject* value, const FeedInfo& feed) {
+  if (PyTypeNum_ISFLEXIBLE(from)) refuse_value(value, feed, "it holds text");
+  if (PyTypeNum_ISCOMPLEX(from) && !PyTypeNum_ISCOMPLEX(to)) {
+    refuse_value(value, feed, "it holds complex numbers");
   }
+}
+
+// Whole numbers and truth values arrive as they are or not at all; floats may be rounded.
+PyRef as_plain_array(PyObject* value, const FeedInfo& feed) {
+  const PyRef given(PyArray_FromAny(value, nullptr, 0, 0, 0, nullptr));
+  if (!given) return PyRef();
+  const int from = PyArray_TYPE(given.array());
+  const int to = numpy_descr(feed.dtype)->type_num;
+  check_kind(from, to, value, feed);
+  PyRef array = as_array(given.get(), feed.dtype);
+  const bool whole = PyTypeNum_ISINTEGER(to) || PyTypeNum_ISBOOL(to);
+  if (array && from != to && whole && PyArray_SIZE(given.array()) > 0 &&
+      !holds_same(given, array)) {
+    refuse_value(value, feed, concat("not every element fits ", dtype_name(feed.dtype)));
+  }
+  return array;
+}
+
+Tensor convert(PyObject* value, const FeedInfo& feed, Allocator& allocator) {
+  const bool plain = is_plain(feed.dtype);
+  const PyRef array = plain ? as_plain_array(value, feed) : as_array(value, feed.dtype);
+  if (!array) refuse_value(value, feed, take_python_error_text());
+  if (plain) return tensor_of_plain_array(array.array(), feed.dtype, allocator, true);
   try {
     return tensor_of_objects(array.array(), allocator);
   } catch (const Error& error) {

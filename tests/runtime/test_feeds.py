@@ -106,7 +106,7 @@ def test_a_variable_never_shares_a_fed_array(session):
     [
         (np.zeros(3, np.float32), r"float32\[3\].*float32\[2\]"),
         (np.zeros((2, 2), np.float32), r"float32\[2, 2\]"),
-        ("word", "could not convert"),
+        ("word", "it holds text"),
         ([1, [2, 3]], "inhomogeneous|sequence"),
         (object(), "float32"),
         (None, "float32"),
@@ -117,6 +117,36 @@ def test_what_cannot_be_fed(session, value, text):
     with pytest.raises((ps.errors.FeedError, TypeError), match=text):
         session.run(x + 1.0, {x: value})
     assert session.run(x + 1.0, {x: [1, 2]}).tolist() == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("value", "dtype", "text"),
+    [
+        ([1.5, 2], ps.int32, "not every element fits int32"),
+        (np.array([1.0, np.nan]), ps.int64, "fits int64"),
+        ([1, 2**31], ps.int32, "fits int32"),
+        (np.array([1, -1]), ps.uint8, "fits uint8"),
+        ([2, 0], ps.bool, "fits bool"),
+        ([1j, 1], ps.float32, "complex"),
+        (["1", "2"], ps.float32, "text"),
+        ([1, 2**70], ps.int64, "too large"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_no_value_is_changed_on_its_way_in(session, value, dtype, text):
+    x = ps.placeholder(dtype, [2], name="x")
+    with pytest.raises(ps.errors.FeedError, match=text):
+        session.run(x, {x: value})
+
+
+def test_values_that_fit_may_have_another_dtype(session):
+    x, b = ps.placeholder(ps.int32, [2]), ps.placeholder(ps.bool, [2])
+    assert session.run(x, {x: np.array([1.0, 2.0])}).tolist() == [1, 2]
+    assert session.run(x, {x: np.array([1, 2], np.uint64)}).tolist() == [1, 2]
+    assert session.run(x, {x: [True, False]}).tolist() == [1, 0]
+    assert session.run(b, {b: [1, 0]}).tolist() == [True, False]
+    f = ps.placeholder(ps.float32, [2])
+    assert session.run(f, {f: [0.1, 2]}).tolist() == [np.float32(0.1), 2.0]
 
 
 def test_feeding_what_is_no_tensor(session):

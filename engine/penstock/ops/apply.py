@@ -91,7 +91,7 @@ def _convert_arguments(
         if arg.is_list:
             parts = _convert_list(op, arg, value, known, given, name)
         else:
-            parts = [_convert_one(op, arg, value, known, name)]
+            parts = [_convert_one(op, arg, value, known, name, tensors)]
             if arg.type_attr is not None:
                 _settle(op, arg, parts[0], known, tensors, name)
         tensors += parts
@@ -128,7 +128,14 @@ def _known_types(op: OpDef, arguments: Sequence[Any], given: dict[str, Any]) -> 
     return known
 
 
-def _convert_one(op: OpDef, arg: ArgDef, value: Any, known: dict[str, DType], name: str) -> Tensor:
+def _convert_one(
+    op: OpDef,
+    arg: ArgDef,
+    value: Any,
+    known: dict[str, DType],
+    name: str,
+    before: list[Tensor],
+) -> Tensor:
     wanted = arg.dtype if arg.dtype is not None else known.get(arg.type_attr or "")
     if isinstance(value, Tensor):
         if wanted is None or value.dtype.base_dtype is wanted:
@@ -137,7 +144,7 @@ def _convert_one(op: OpDef, arg: ArgDef, value: Any, known: dict[str, DType], na
             errors.DTypeError,
             op,
             name,
-            (value,),
+            (*before, value),
             f"input {arg.name!r} has dtype {value.dtype.name}, expected {wanted.name}",
             _why_expected(op, arg),
         )
@@ -197,7 +204,7 @@ def _convert_list(
         )
     parts: list[Tensor] = []
     for item in value:
-        part = _convert_one(op, arg, item, known, name)
+        part = _convert_one(op, arg, item, known, name, parts)
         if arg.type_attr is not None:
             _settle(op, arg, part, known, parts, name)
         parts.append(part)

@@ -100,7 +100,9 @@ def to_array(value: Any, dtype: DType | None = None) -> np.ndarray[Any, Any]:
     except errors.OpError:
         raise
     except (TypeError, ValueError, OverflowError) as e:
-        raise _cannot(value, dtype, str(e)) from None
+        ragged = "inhomogeneous" in str(e)
+        why = "its rows differ in length" if ragged else str(e)
+        raise _cannot(value, dtype, why) from None
 
 
 def _scalar(value: float, dtype: DType) -> np.ndarray[Any, Any]:
