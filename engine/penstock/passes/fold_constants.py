@@ -82,6 +82,7 @@ def _foldable(ir: IR, ctx: PassContext, failed: set[str]) -> tuple[set[str], lis
     for node in ir:
         if node.name not in folded:
             frontier.update({e: None for e in node.inputs if e[0] in folded})
+            frontier.update({(c, 0): None for c in node.controls if c in folded})
     return folded, list(frontier)
 
 

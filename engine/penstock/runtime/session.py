@@ -9,7 +9,6 @@ Any number of threads may call `run` at once.
 from __future__ import annotations
 
 import threading
-import weakref
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -212,7 +211,9 @@ class Session:
         except errors.OpError as e:
             raise native.explain(e, self._graph, {}) from None
 
-    def _explained(self, error: errors.OpError, plan: Plan) -> errors.OpError:
+    def _explained(self, error: errors.OpError, plan: Plan) -> Exception:
+        if self._closed and not isinstance(error, errors.CancelledError):
+            return RuntimeError("attempted to use a closed session")
         return native.explain(error, self._graph, plan.ir.nodes)
 
     def make_callable(
@@ -376,11 +377,6 @@ def _check_count(values: Sequence[Any], count: int) -> None:
 def _bind_call(session: Session, call: _Call, count: int, single: bool) -> Callable[..., Any]:
     """Return the function behind `make_callable`, in the cheapest form that fits."""
     run, arrange, build = call.plan.program.call, call.arrange, call.build
-    owner = weakref.proxy(session)
-
-    def fail(error: errors.OpError) -> errors.OpError:
-        return native.explain(error, owner._graph, call.plan.ir.nodes)
-
     if single and arrange is None and not session._timeout_ms:
 
         def call_single(*values: Any) -> Any:
@@ -389,7 +385,7 @@ def _bind_call(session: Session, call: _Call, count: int, single: bool) -> Calla
             try:
                 return run(*values)[0]
             except errors.OpError as e:
-                raise fail(e) from None
+                raise session._explained(e, call.plan) from None
 
         return call_single
 
@@ -399,7 +395,7 @@ def _bind_call(session: Session, call: _Call, count: int, single: bool) -> Calla
         try:
             results = call.run(ordered, session._timeout_ms)
         except errors.OpError as e:
-            raise fail(e) from None
+            raise session._explained(e, call.plan) from None
         return results if build is None else build(results)
 
     return call_any
