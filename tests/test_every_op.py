@@ -8,6 +8,7 @@ unless `ELSEWHERE` says where it is tested.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -71,12 +72,24 @@ EMPTY_ROWS = [pytest.param(r, e, id=f"{r.name}-{i}") for r in ROWS for i, e in e
 REFUSALS = [pytest.param(r, e, id=f"{r.name}-{i}") for r in ROWS for i, e in enumerate(r.refuses)]
 
 
-@pytest.fixture
-def portable() -> Iterator[None]:
-    """Only kernels without vector instructions or libraries are chosen."""
+@contextmanager
+def portable_kernels() -> Iterator[None]:
+    """Choose only kernels without vector instructions or libraries."""
     _native.set_portable_only(True)
-    yield
-    _native.set_portable_only(False)
+    try:
+        yield
+    finally:
+        _native.set_portable_only(False)
+
+
+@contextmanager
+def noted(note: str) -> Iterator[None]:
+    """Say in a failure how the row was run."""
+    try:
+        yield
+    except BaseException as error:
+        error.add_note(note)
+        raise
 
 
 def check_values(row: Case, built: Built, dtype: str | None, inputs: Any = None) -> None:
@@ -94,22 +107,21 @@ def check_values(row: Case, built: Built, dtype: str | None, inputs: Any = None)
                 assert_close(value, wanted, row.tol, f"output {i}")
 
 
-@pytest.mark.parametrize("mode", list(Mode), ids=lambda m: m.value)
 @pytest.mark.parametrize(("row", "dtype"), RUNS)
-def test_values_and_shapes(row: Case, dtype: str | None, mode: Mode) -> None:
-    check_values(row, build(row, dtype, mode), dtype)
-
-
-@pytest.mark.parametrize(("row", "dtype"), RUNS)
-def test_portable_kernels(row: Case, dtype: str | None, portable: None) -> None:
-    check_values(row, build(row, dtype, Mode.KNOWN), dtype)
+def test_values_and_shapes(row: Case, dtype: str | None) -> None:
+    for mode in Mode:
+        with noted(f"shapes known while building: {mode.value}"):
+            check_values(row, build(row, dtype, mode), dtype)
+    with noted("portable kernels only"), portable_kernels():
+        check_values(row, build(row, dtype, Mode.KNOWN), dtype)
 
 
 @pytest.mark.parametrize(("row", "inputs"), EMPTY_ROWS)
 def test_empty(row: Case, inputs: Any) -> None:
     for mode in Mode:
         for dtype in row.dtypes:
-            check_values(row, build(row, dtype, mode, inputs), dtype, inputs)
+            with noted(f"{dtype}, shapes known while building: {mode.value}"):
+                check_values(row, build(row, dtype, mode, inputs), dtype, inputs)
 
 
 @pytest.mark.parametrize(("row", "inputs"), REFUSALS)

@@ -190,7 +190,8 @@ def _explicit(values: Any, name: str | None) -> Array:
     if name == "string":
         return string_array(values)
     if name is not None:
-        return np.array(values, dtype=numpy_dtype(name))
+        with np.errstate(over="ignore"):  # what a narrow dtype cannot hold is infinite
+            return np.array(values, dtype=numpy_dtype(name))
     array = np.array(values)
     narrow = {"f": np.float32, "i": np.int32}.get(array.dtype.kind)
     return array if narrow is None or isinstance(values, np.ndarray) else array.astype(narrow)
