@@ -82,7 +82,7 @@ def _foldable(ir: IR, ctx: PassContext, failed: set[str]) -> tuple[set[str], lis
     for node in ir:
         if node.name not in folded:
             frontier.update({e: None for e in node.inputs if e[0] in folded})
-            frontier.update({(c, 0): None for c in node.controls if c in folded})
+        frontier.update({(c, 0): None for c in node.controls if c in folded})
     return folded, list(frontier)
 
 
@@ -139,9 +139,8 @@ def _replace(ir: IR, values: dict[Endpoint, np.ndarray[Any, Any]], ctx: PassCont
             continue
         ctx.log.note("folded", name, f"{node.op} of constants or known shapes")
         if len(node.dtypes) == 1:
-            nodes[name] = _const(node, name, known[0], 0)._replace(
-                controls=node.controls if node.controls else ()
-            )
+            waits = tuple([c for c in node.controls if nodes[c].op != "Const" or nodes[c].controls])
+            nodes[name] = _const(node, name, known[0], 0)._replace(controls=waits)
             continue
         nodes[name] = edit.rewire(node, moved, {})
         for index, value in known.items():
