@@ -98,12 +98,12 @@ def test_strings() -> None:
 @pytest.mark.parametrize(
     ("dtype", "value", "text"),
     [
-        (F32, "abc", "type str for .*takes float32.*could not convert"),
+        (F32, "abc", "type str for .*takes float32.*it holds text"),
         (F32, [[1], [2, 3]], "inhomogeneous"),
         (F32, object(), "type object"),
         (F32, 1j, "type complex"),
-        (dtypes.int32, 2**40, "out of bounds"),
-        (dtypes.uint8, -1, "out of bounds"),
+        (dtypes.int32, 2**40, "not every element fits int32"),
+        (dtypes.uint8, -1, "not every element fits uint8"),
         (F32, np.zeros((1,) * 9), "more than 8 dimensions"),
     ],
 )
