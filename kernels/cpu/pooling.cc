@@ -8,33 +8,30 @@
 #include "cpu/axes.h"
 #include "cpu/channels_first.h"
 #include "cpu/elements.h"
-#include "cpu/pool_image.h"
+#include "cpu/pooling.h"
 #include "cpu/register.h"
-#include "cpu/vector/table.h"
 #include "cpu/widened.h"
 
 namespace penstock {
 
-PoolImage::PoolImage(const WindowAttrs& attrs, const Shape& input) : input(input) {
+WindowedImage pooled_image(const WindowAttrs& attrs, const Shape& input) {
   require(input.rank() == 4, "the input must have 4 dimensions, got shape ", input);
-  height = attrs.along(0, input[1], attrs.ksize[0]);
-  width = attrs.along(1, input[2], attrs.ksize[1]);
+  const WindowDim height = attrs.along(0, input[1], attrs.ksize[0]);
+  const WindowDim width = attrs.along(1, input[2], attrs.ksize[1]);
   for (const WindowDim* d : {&height, &width}) {
     require(d->before < d->window && d->after < d->window, "padding of ", d->before, " and ",
             d->after, " must be smaller than the window, ", d->window);
     require(d->input > 0 || d->output == 0, "cannot pool an image without pixels, got shape ",
             input);
   }
-  output = Shape{input[0], height.output, width.output, input[3]};
+  return {input, Shape{input[0], height.output, width.output, input[3]}, height, width};
+}
+
+void require_shape(const Tensor& t, const Shape& expected, const char* what) {
+  require(t.shape() == expected, what, " must have shape ", expected, ", got ", t.shape());
 }
 
 namespace {
-
-template <class T>
-const PoolFns& functions() {
-  if constexpr (std::is_same_v<T, float>) return vector_table().pooling.f32;
-  return vector_table().pooling.f64;
-}
 
 // Where `ksize` and `strides` come from: attributes, or from `first_size` on two inputs (V2).
 class PoolAttrs {
@@ -58,10 +55,6 @@ class PoolAttrs {
   NodeInfo node_;
   std::vector<WindowAttrs> fixed_;
 };
-
-void require_shape(const Tensor& t, const Shape& expected, const char* what) {
-  require(t.shape() == expected, what, " must have shape ", expected, ", got ", t.shape());
-}
 
 // The largest element for dtypes that have no vector loop.
 template <class T>
@@ -88,10 +81,10 @@ class Pool final : public Kernel {
 
   void compute(KernelContext& ctx) override {
     const Tensor& x = ctx.input(0);
-    const PoolImage image(attrs_.read(ctx), x.shape());
+    const WindowedImage image = pooled_image(attrs_.read(ctx), x.shape());
     Tensor& y = ctx.allocate_output(0, image.output);
     image.for_rows(ctx, false, [&](int64_t begin, int64_t end) {
-      image.for_positions(begin, end, [&](const PoolWindow& w, int64_t in, int64_t out) {
+      image.for_positions(begin, end, [&](const PoolWindow& w, int64_t in, int64_t out, int64_t) {
         fn_(w, element_at(x.raw(), x.dtype(), in), element_at(y.raw(), x.dtype(), out));
       });
     });
@@ -105,14 +98,14 @@ class Pool final : public Kernel {
 template <class T>
 std::unique_ptr<Kernel> max_pool(const NodeInfo& node) {
   if constexpr (std::is_floating_point_v<T>) {
-    return std::make_unique<Pool>(node, functions<T>().max);
+    return std::make_unique<Pool>(node, pool_functions<T>().max);
   } else {
     return std::make_unique<Pool>(node, max_plainly<T>);
   }
 }
 template <class T>
 std::unique_ptr<Kernel> avg_pool(const NodeInfo& node) {
-  return std::make_unique<Pool>(node, functions<T>().mean);
+  return std::make_unique<Pool>(node, pool_functions<T>().mean);
 }
 
 // Inputs: the pooled image, the result, the result's gradient.
@@ -123,7 +116,7 @@ class MaxPoolGrad final : public Kernel {
 
   void compute(KernelContext& ctx) override {
     const Tensor& x = ctx.input(0);
-    const PoolImage image(attrs_.read(ctx), x.shape());
+    const WindowedImage image = pooled_image(attrs_.read(ctx), x.shape());
     require_shape(ctx.input(1), image.output, "orig_output");
     require_shape(ctx.input(2), image.output, "grad");
     const T* dy = ctx.input(2).data<T>();
@@ -131,9 +124,9 @@ class MaxPoolGrad final : public Kernel {
     clear_elements(ctx, dtype_of<T>, dx, image.input.num_elements());
     image.for_rows(ctx, true, [&](int64_t begin, int64_t end) {
       std::vector<int32_t> at(static_cast<size_t>(image.channels()));
-      image.for_positions(begin, end, [&](const PoolWindow& w, int64_t in, int64_t out) {
-        functions<T>().find_max(w, x.data<T>() + in, at.data());
-        functions<T>().add_at(w, at.data(), dy + out, dx + in);
+      image.for_positions(begin, end, [&](const PoolWindow& w, int64_t in, int64_t out, int64_t) {
+        pool_functions<T>().find_max(w, x.data<T>() + in, at.data());
+        pool_functions<T>().add_at(w, at.data(), dy + out, dx + in);
       });
     });
   }
@@ -151,15 +144,15 @@ class MaxPoolGradGrad final : public Kernel {
 
   void compute(KernelContext& ctx) override {
     const Tensor& x = ctx.input(0);
-    const PoolImage image(attrs_.read(ctx), x.shape());
+    const WindowedImage image = pooled_image(attrs_.read(ctx), x.shape());
     require_shape(ctx.input(1), image.output, "orig_output");
     require_shape(ctx.input(2), image.input, "grad");
     const T* g = ctx.input(2).data<T>();
     T* y = ctx.allocate_output(0, image.output).template mutable_data<T>();
     image.for_rows(ctx, false, [&](int64_t begin, int64_t end) {
       std::vector<int32_t> at(static_cast<size_t>(image.channels()));
-      image.for_positions(begin, end, [&](const PoolWindow& w, int64_t in, int64_t out) {
-        functions<T>().find_max(w, x.data<T>() + in, at.data());
+      image.for_positions(begin, end, [&](const PoolWindow& w, int64_t in, int64_t out, int64_t) {
+        pool_functions<T>().find_max(w, x.data<T>() + in, at.data());
         for (int64_t c = 0; c < w.channels; ++c) {
           const int64_t i = at[static_cast<size_t>(c)] / w.columns;
           const int64_t j = at[static_cast<size_t>(c)] % w.columns;
@@ -179,14 +172,14 @@ class AvgPoolGrad final : public Kernel {
   explicit AvgPoolGrad(const NodeInfo& node) : attrs_(node) {}
 
   void compute(KernelContext& ctx) override {
-    const PoolImage image(attrs_, shape_from(ctx.input(0), "orig_input_shape"));
+    const WindowedImage image = pooled_image(attrs_, shape_from(ctx.input(0), "orig_input_shape"));
     require_shape(ctx.input(1), image.output, "grad");
     const T* dy = ctx.input(1).data<T>();
     T* dx = ctx.allocate_output(0, image.input).template mutable_data<T>();
     clear_elements(ctx, dtype_of<T>, dx, image.input.num_elements());
     image.for_rows(ctx, true, [&](int64_t begin, int64_t end) {
-      image.for_positions(begin, end, [&](const PoolWindow& w, int64_t in, int64_t out) {
-        functions<T>().add_mean(w, dy + out, dx + in);
+      image.for_positions(begin, end, [&](const PoolWindow& w, int64_t in, int64_t out, int64_t) {
+        pool_functions<T>().add_mean(w, dy + out, dx + in);
       });
     });
   }

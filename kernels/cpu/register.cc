@@ -38,6 +38,10 @@ void register_cpu_kernels(KernelRegistry& r) {
   register_loss(r);
   register_bias(r);
   register_pooling(r);
+  register_pooling_argmax(r);
+  register_normalization(r);
+  register_ranking(r);
+  register_depthwise(r);
   register_local_response(r);
 }
 

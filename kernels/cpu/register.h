@@ -41,6 +41,10 @@ void register_softmax(KernelRegistry& r);
 void register_loss(KernelRegistry& r);
 void register_bias(KernelRegistry& r);
 void register_pooling(KernelRegistry& r);
+void register_normalization(KernelRegistry& r);
+void register_ranking(KernelRegistry& r);
+void register_depthwise(KernelRegistry& r);
+void register_pooling_argmax(KernelRegistry& r);
 
 // Every family above, in this order.
 void register_cpu_kernels(KernelRegistry& r);

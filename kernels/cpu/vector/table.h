@@ -12,7 +12,9 @@
 #include "cpu/vector/binary.h"
 #include "cpu/vector/compare.h"
 #include "cpu/vector/convert.h"
+#include "cpu/vector/depthwise.h"
 #include "cpu/vector/gemm.h"
+#include "cpu/vector/normalization.h"
 #include "cpu/vector/pooling.h"
 #include "cpu/vector/reduction.h"
 #include "cpu/vector/softmax.h"
@@ -20,17 +22,19 @@
 #include "cpu/vector/unary.h"
 
 // X(struct, member of VectorTable)
-#define PENSTOCK_VECTOR_FAMILIES(X) \
-  X(UnaryLoops, unary)              \
-  X(BinaryLoops, binary)            \
-  X(CompareLoops, compare)          \
-  X(ActivationLoops, activation)    \
-  X(ConvertLoops, convert)          \
-  X(GemmLoops, gemm)                \
-  X(ReductionLoops, reduction)      \
-  X(TrainingLoops, training)        \
-  X(SoftmaxLoops, softmax)          \
-  X(PoolingLoops, pooling)
+#define PENSTOCK_VECTOR_FAMILIES(X)    \
+  X(UnaryLoops, unary)                 \
+  X(BinaryLoops, binary)               \
+  X(CompareLoops, compare)             \
+  X(ActivationLoops, activation)       \
+  X(ConvertLoops, convert)             \
+  X(GemmLoops, gemm)                   \
+  X(ReductionLoops, reduction)         \
+  X(TrainingLoops, training)           \
+  X(SoftmaxLoops, softmax)             \
+  X(PoolingLoops, pooling)             \
+  X(NormalizationLoops, normalization) \
+  X(DepthwiseLoops, depthwise)
 
 namespace penstock {
 

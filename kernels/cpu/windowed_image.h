@@ -1,4 +1,5 @@
-// The image under a pooling window: sizes, and the walk over window positions.
+// An NHWC image under a sliding window: the walk over window positions that pooling and
+// depthwise convolution share.
 #pragma once
 
 #include <cstdint>
@@ -10,34 +11,34 @@
 
 namespace penstock {
 
-struct PoolImage {
-  PoolImage(const WindowAttrs& attrs, const Shape& input);
-
-  Shape input, output;
+struct WindowedImage {
+  Shape input, output;  // with the same channels
   WindowDim height, width;
 
   int64_t channels() const { return input[3]; }
-  int64_t input_image() const { return input.product(1, 4); }  // elements of one image
-  int64_t output_image() const { return output.product(1, 4); }
+  int64_t window_elements() const { return height.window * width.window; }
 
-  // Calls visit(window, offset of its first element, offset of its result) for the positions
-  // of output rows [begin, end), rows counted over all images.
+  // Calls visit(window, offset of its first element on the image, offset of its result, number
+  // of that first element within the whole window) for the positions of output rows
+  // [begin, end), rows counted over all images.
   template <class Visit>
   void for_positions(int64_t begin, int64_t end, Visit&& visit) const {
     PoolWindow w;
     w.channels = channels();
-    w.row_stride = width.input * w.channels;
-    w.column_stride = w.channels;
+    const int64_t line = width.input * w.channels;
+    w.row_stride = height.dilation * line;
+    w.column_stride = width.dilation * w.channels;
     for (int64_t row = begin; row < end; ++row) {
       const int64_t image = row / height.output, oh = row % height.output;
-      const int64_t first = height.first(oh);
-      w.rows = height.last(oh) - first;
-      const int64_t line = image * input_image() + (height.start(oh) + first) * w.row_stride;
+      const int64_t top = height.first(oh);
+      w.rows = height.last(oh) - top;
+      const int64_t y = image * height.input + height.start(oh) + top * height.dilation;
       for (int64_t ow = 0; ow < width.output; ++ow) {
         const int64_t left = width.first(ow);
         w.columns = width.last(ow) - left;
-        visit(w, line + (width.start(ow) + left) * w.channels,
-              (row * width.output + ow) * w.channels);
+        const int64_t x = width.start(ow) + left * width.dilation;
+        visit(w, y * line + x * w.channels, (row * width.output + ow) * w.channels,
+              top * width.window + left);
       }
     }
   }
@@ -47,9 +48,9 @@ struct PoolImage {
   template <class Body>
   void for_rows(const KernelContext& ctx, bool adds_to_input, Body&& body) const {
     const int64_t rows = input[0] * height.output;
-    const double row_cost = 0.3 * static_cast<double>(width.output * channels()) *
-                            static_cast<double>(height.window * width.window);
-    if (!adds_to_input || height.stride >= height.window) {
+    const double row_cost =
+        0.3 * static_cast<double>(width.output * channels() * window_elements());
+    if (!adds_to_input || height.stride >= (height.window - 1) * height.dilation + 1) {
       return ctx.parallel_for(rows, row_cost, body);
     }
     ctx.parallel_for(
