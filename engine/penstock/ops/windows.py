@@ -24,7 +24,8 @@ def is_channels_first(data_format: bytes) -> bool:
 
 def channel_axis(ctx: ShapeContext) -> int:
     """Return where the channels of a rank-4 image are."""
-    return 1 if is_channels_first(ctx.attr("data_format")) else 3
+    named = "data_format" in ctx.op.attrs
+    return 1 if named and is_channels_first(ctx.attr("data_format")) else 3
 
 
 def spatial(ctx: ShapeContext, four: Sequence[Any], what: str) -> tuple[Any, Any]:
