@@ -34,6 +34,7 @@ class Mode(enum.Enum):
     KNOWN = "known"
     RANKS = "ranks"
     NOTHING = "nothing"
+    LONG = "everything; indices, axes and sizes are int64"
 
 
 @dataclass
@@ -61,6 +62,8 @@ def build(row: Case, dtype: str | None, mode: Mode, inputs: Inputs | None = None
     """Build a row (or a row with other inputs) into a graph of its own."""
     inputs = row.inputs if inputs is None else inputs
     arrays = row.arrays(dtype, inputs)
+    if mode is Mode.LONG:
+        arrays = _with_long_indices(row, inputs, arrays)
     built = Built(ps.Graph(), [], [], [])
     with built.graph.as_default():
         arguments = [
@@ -79,10 +82,36 @@ def _tensor(built: Built, item: Input, array: Array, mode: Mode) -> Any:
     if not item.fed and mode is not Mode.NOTHING:
         built.placeholders.append(None)
         return ps.constant(array)
-    shapes: dict[Mode, Any] = {Mode.KNOWN: array.shape, Mode.RANKS: [None] * array.ndim}
-    placeholder = ps.placeholder(ps.as_dtype(array.dtype), shapes.get(mode))
+    shapes: dict[Mode, Any] = {Mode.NOTHING: None, Mode.RANKS: [None] * array.ndim}
+    placeholder = ps.placeholder(ps.as_dtype(array.dtype), shapes.get(mode, array.shape))
     built.placeholders.append(placeholder)
     return placeholder
+
+
+def _with_long_indices(row: Case, inputs: Inputs, arrays: list[Any]) -> list[Any]:
+    """Return the values with int64 for int32 where an attribute of the op's own leaves the choice.
+
+    The dtype in turn and attributes that the row sets stay as they are.
+    """
+    op = find_op(row.op)
+    kept = {None, "T", *row.attrs}
+    for arg, item, array in zip(op.inputs, inputs, arrays, strict=True):
+        swept = isinstance(item, list) or item.dtype == row.dtypes[0] or array.dtype != np.int32
+        allowed = op.attrs[arg.type_attr].allowed if arg.type_attr else None
+        if swept or allowed is None or ps.int64 not in allowed:
+            kept.add(arg.type_attr)
+    return [
+        array if arg.type_attr in kept else array.astype(np.int64)
+        for arg, array in zip(op.inputs, arrays, strict=True)
+    ]
+
+
+def modes_of(row: Case) -> list[Mode]:
+    """Return the modes that make a difference for a row."""
+    arrays = row.arrays(row.dtypes[0])
+    longer = _with_long_indices(row, row.inputs, arrays)
+    same = all(a is b for a, b in zip(arrays, longer, strict=True))
+    return [mode for mode in Mode if mode is not Mode.LONG or not same]
 
 
 def flat_outputs(result: Any) -> list[ps.Tensor]:
