@@ -139,6 +139,9 @@ from penstock.ops.conv import conv2d_backprop_filter as _nn_conv2d_backprop_filt
 from penstock.ops.conv import conv2d_backprop_input as _nn_conv2d_backprop_input
 from penstock.ops.conv import conv2d_transpose as _nn_conv2d_transpose
 from penstock.ops.convert import convert_to_tensor as convert_to_tensor
+from penstock.ops.depthwise import depthwise_conv2d as _nn_depthwise_conv2d
+from penstock.ops.depthwise import depthwise_conv2d_native as _nn_depthwise_conv2d_native
+from penstock.ops.depthwise import separable_conv2d as _nn_separable_conv2d
 from penstock.ops.division import div as div
 from penstock.ops.division import divide as _math_divide
 from penstock.ops.division import divide as divide
@@ -168,11 +171,13 @@ from penstock.ops.loss import sparse_softmax_cross_entropy_with_logits as _nn_sp
 from penstock.ops.loss import weighted_cross_entropy_with_logits as _nn_weighted_cross_entropy_with_logits
 from penstock.ops.matmul import matmul as _linalg_matmul
 from penstock.ops.matmul import matmul as matmul
+from penstock.ops.normalization import fused_batch_norm as _nn_fused_batch_norm
 from penstock.ops.overloads import true_divide as _math_truediv
 from penstock.ops.overloads import true_divide as _truediv
 from penstock.ops.padding import pad as pad
 from penstock.ops.pooling import avg_pool as _nn_avg_pool
 from penstock.ops.pooling import max_pool as _nn_max_pool
+from penstock.ops.pooling_argmax import max_pool_with_argmax as _nn_max_pool_with_argmax
 from penstock.ops.random import categorical as _random_categorical
 from penstock.ops.random import get_seed as _random_get_seed
 from penstock.ops.random import get_seed as get_seed
@@ -191,6 +196,10 @@ from penstock.ops.random import stateless_truncated_normal as _random_stateless_
 from penstock.ops.random import stateless_uniform as _random_stateless_uniform
 from penstock.ops.random import truncated_normal as _random_truncated_normal
 from penstock.ops.random import truncated_normal as truncated_normal
+from penstock.ops.ranking import in_top_k as _math_in_top_k
+from penstock.ops.ranking import in_top_k as _nn_in_top_k
+from penstock.ops.ranking import top_k as _math_top_k
+from penstock.ops.ranking import top_k as _nn_top_k
 from penstock.ops.reduction import count_nonzero as _math_count_nonzero
 from penstock.ops.reduction import count_nonzero as count_nonzero
 from penstock.ops.reduction import reduce_all as _math_reduce_all
@@ -756,6 +765,7 @@ class math:
         """Whether x >= y elementwise, with broadcasting."""
 
     imag = _math_imag
+    in_top_k = _math_in_top_k
     @staticmethod
     def invert_permutation(x: TensorLike, name: str | None = None) -> Tensor:
         """y with y[x[i]] = i."""
@@ -911,6 +921,7 @@ class math:
     def tanh(x: TensorLike, name: str | None = None) -> Tensor:
         """The hyperbolic tangent: between -1 and 1."""
 
+    top_k = _math_top_k
     truediv = _math_truediv
     @staticmethod
     def unsorted_segment_sum(data: TensorLike, segment_ids: TensorLike, num_segments: TensorLike, name: str | None = None) -> Tensor:
@@ -935,12 +946,16 @@ class nn:
     conv2d_backprop_input = _nn_conv2d_backprop_input
     conv2d_transpose = _nn_conv2d_transpose
     crelu = _nn_crelu
+    depthwise_conv2d = _nn_depthwise_conv2d
+    depthwise_conv2d_native = _nn_depthwise_conv2d_native
     dropout = _nn_dropout
     @staticmethod
     def elu(features: TensorLike, name: str | None = None) -> Tensor:
         """features where positive, exp(features) - 1 elsewhere."""
 
     embedding_lookup = _nn_embedding_lookup
+    fused_batch_norm = _nn_fused_batch_norm
+    in_top_k = _nn_in_top_k
     @staticmethod
     def l2_loss(t: TensorLike, name: str | None = None) -> Tensor:
         """Half the sum of the squares of `t`."""
@@ -954,6 +969,7 @@ class nn:
     log_softmax = _nn_log_softmax
     lrn = _nn_lrn
     max_pool = _nn_max_pool
+    max_pool_with_argmax = _nn_max_pool_with_argmax
     moments = _nn_moments
     @staticmethod
     def relu(features: TensorLike, name: str | None = None) -> Tensor:
@@ -968,6 +984,7 @@ class nn:
     def selu(features: TensorLike, name: str | None = None) -> Tensor:
         """Elu scaled so that activations keep mean 0 and variance 1 from layer to layer."""
 
+    separable_conv2d = _nn_separable_conv2d
     @staticmethod
     def sigmoid(x: TensorLike, name: str | None = None) -> Tensor:
         """1 / (1 + exp(-x)): between 0 and 1."""
@@ -991,6 +1008,7 @@ class nn:
     def tanh(x: TensorLike, name: str | None = None) -> Tensor:
         """The hyperbolic tangent: between -1 and 1."""
 
+    top_k = _nn_top_k
     weighted_cross_entropy_with_logits = _nn_weighted_cross_entropy_with_logits
     xw_plus_b = _nn_xw_plus_b
     zero_fraction = _nn_zero_fraction
