@@ -99,3 +99,13 @@ def test_long_chains_are_not_followed_for_ever() -> None:
     for _ in range(2000):
         tensor = tensor + 1
     assert partial_ints(tensor) in (None, [None, None])
+
+
+def test_a_matrix_made_of_a_vector_is_not_taken_for_a_list() -> None:
+    """Paddings computed by a reshape: the shape rule of Pad must not read them as pairs."""
+    rows = ps.shape(ps.placeholder(ps.float32, [2, 3]))
+    paddings = ps.reshape(ps.concat([rows, rows], 0), [2, 2])
+    assert constant_value(paddings) is None
+    padded = ps.pad(ps.ones([1, 1]), paddings)
+    assert padded.shape.as_list() == [None, None]
+    assert ps.Session().run(padded).shape == (6, 6)

@@ -43,14 +43,14 @@ def partial_ints(tensor: Tensor, depth: int = 0) -> Ints:
         if value.ndim > 1 or value.size > _MAX_ELEMENTS or value.dtype.kind not in "iu":
             return None
         return [int(v) for v in value.ravel()]
+    dims = tensor._dims
+    if dims is None or len(dims) > 1:
+        return None  # a matrix of numbers is no list of them
     rule = _RULES.get(op.type)
     if rule is not None and depth < _MAX_DEPTH:
         found = rule(op, tensor, depth + 1)
         if found is not None:
             return found
-    dims = tensor._dims
-    if dims is None or len(dims) > 1 or (len(dims) == 1 and dims[0] is None):
-        return None
     count = 1 if not dims else dims[0]
     return [None] * count if count is not None and count <= _MAX_ELEMENTS else None
 
