@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 
 import penstock as ps
+from penstock.demo import load_digits
+from penstock.demo.train import Network
 from tests.random_graphs import Grown, grown
 
 tf = pytest.importorskip("tensorflow").compat.v1
@@ -151,3 +153,26 @@ def names_of(module: Any) -> list[tuple[str, str]]:
 
 def test_nodes_have_the_names_they_have_there() -> None:
     assert names_of(ps) == names_of(tf)
+
+
+def test_the_demo_computes_the_same_there() -> None:
+    """Trained weights, read from our session, give the same logits in TensorFlow."""
+    images, _ = load_digits()
+    with ps.Graph().as_default() as graph:
+        network = Network()
+        with ps.Session() as session:
+            session.run(network.init)
+            for start in range(0, 640, 64):
+                rows = slice(start, start + 64)
+                labels = np.arange(64, dtype=np.int32) % 10
+                session.run(network.train, {network.images: images[rows], network.labels: labels})
+            ours = session.run(network.logits, {network.images: images[:100]})
+            weights = session.run({v.name: v for v in ps.global_variables()})
+        message = tf.GraphDef.FromString(graph.as_graph_def().SerializeToString())
+    with tf.Graph().as_default() as copy, tf.Session() as session:
+        tf.import_graph_def(message, name="")
+        for name, value in weights.items():
+            assign = copy.get_operation_by_name(name[:-2] + "/Assign")
+            session.run(assign, {assign.inputs[1]: value})
+        theirs = session.run(network.logits.name, {network.images.name: images[:100]})
+    assert_same(ours, theirs, 1e-4)
