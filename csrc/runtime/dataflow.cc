@@ -147,7 +147,7 @@ class Dataflow : public std::enable_shared_from_this<Dataflow> {
   bool run_one(const ProgramNode& node) {
     try {
       KernelContext ctx(*node.info, program_.session, step_.inputs_of(node), step_.outputs_of(node),
-                        last_uses(node), &program_.slot_dtypes[node.first_slot]);
+                        last_uses(node), program_.slot_dtypes.data() + node.first_slot);
       node.kernel->compute(ctx);
       release(node);
       return true;

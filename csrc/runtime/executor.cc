@@ -23,7 +23,7 @@ inline int64_t weight(const ProgramNode& node, Step& step) {
 
 inline void run_node(const Program& program, Step& step, const ProgramNode& node) {
   KernelContext ctx(*node.info, program.session, step.inputs_of(node), step.outputs_of(node),
-                    node.last_use, &program.slot_dtypes[node.first_slot]);
+                    node.last_use, program.slot_dtypes.data() + node.first_slot);
   node.kernel->compute(ctx);
 }
 

@@ -37,8 +37,10 @@ class Step {
 
   Tensor& slot(int32_t i) { return slots_[i]; }
   // The inputs and outputs of a node, as KernelContext wants them.
-  Tensor* const* inputs_of(const ProgramNode& node) const { return &inputs_[node.first_input]; }
-  Tensor* outputs_of(const ProgramNode& node) { return &slots_[node.first_slot]; }
+  Tensor* const* inputs_of(const ProgramNode& node) const {
+    return inputs_.data() + node.first_input;
+  }
+  Tensor* outputs_of(const ProgramNode& node) { return slots_.data() + node.first_slot; }
   std::vector<std::string> describe_inputs(const ProgramNode& node) const;
 
   // Throws when the run was cancelled, is past its deadline or was interrupted. Called by the
