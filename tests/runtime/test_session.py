@@ -299,6 +299,9 @@ def test_the_graph_may_grow_while_others_run():
     assert not failures
 
 
+@pytest.mark.skipif(
+    os.environ.get("PENSTOCK_SANITIZE") == "address", reason="the sanitizer keeps freed memory"
+)
 def test_memory_of_a_run_and_of_the_session():
     x = ps.placeholder(ps.float32, [1 << 16])
     y = ps.exp(ps.exp(x) + x)
@@ -323,6 +326,9 @@ def resident_bytes() -> int:
         return int(f.read().split()[1]) * os.sysconf("SC_PAGESIZE")
 
 
+@pytest.mark.skipif(
+    os.environ.get("PENSTOCK_SANITIZE") == "address", reason="the sanitizer keeps freed memory"
+)
 @pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="needs /proc")
 def test_memory_stays_flat_over_100000_runs():
