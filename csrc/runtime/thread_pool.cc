@@ -13,6 +13,7 @@
 #include <map>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "runtime/pause.h"
@@ -169,7 +170,9 @@ class Loop {
       std::unique_lock<std::mutex> lock(mutex_);
       finished_.wait(lock, [this] { return done_.load() == pieces_; });
     }
-    if (error_) std::rethrow_exception(error_);
+    // Taken out, not copied: a helper that lets go of the loop later must not be the one that frees
+    // an exception the caller is looking at.
+    if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
   }
 
   void unref() {
