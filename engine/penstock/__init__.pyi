@@ -257,6 +257,7 @@ from penstock.ops.unary import abs as _math_abs
 from penstock.ops.unary import abs as abs
 from penstock.ops.unary import log_sigmoid as _math_log_sigmoid
 from penstock.ops.unary import log_sigmoid as log_sigmoid
+from penstock.ops.unique import setdiff1d as setdiff1d
 from penstock.runtime.fetches import IndexedSlicesValue as IndexedSlicesValue
 from penstock.runtime.session import InteractiveSession as InteractiveSession
 from penstock.runtime.session import Session as Session
@@ -591,6 +592,12 @@ def truncatemod(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor
 
 tuple = _tuple
 uniform_unit_scaling_initializer = _uniform_unit_scaling_initializer
+def unique(x: TensorLike, out_idx: Any = ..., name: str | None = None) -> builtins.tuple[Tensor, Tensor]:
+    """The distinct elements `y` of the vector `x`, in the order in which they occur first."""
+
+def unique_with_counts(x: TensorLike, out_idx: Any = ..., name: str | None = None) -> builtins.tuple[Tensor, Tensor, Tensor]:
+    """As `unique`; `count` tells how often each element of `y` occurs in `x`."""
+
 def unsorted_segment_sum(data: TensorLike, segment_ids: TensorLike, num_segments: TensorLike, name: str | None = None) -> Tensor:
     """Row s: the sum of the slices of `data` whose segment id is s; negative ids drop out."""
 

@@ -43,6 +43,7 @@ void register_cpu_kernels(KernelRegistry& r) {
   register_ranking(r);
   register_depthwise(r);
   register_local_response(r);
+  register_unique(r);
 }
 
 KernelRegistry& kernel_registry() {

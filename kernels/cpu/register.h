@@ -45,6 +45,7 @@ void register_normalization(KernelRegistry& r);
 void register_ranking(KernelRegistry& r);
 void register_depthwise(KernelRegistry& r);
 void register_pooling_argmax(KernelRegistry& r);
+void register_unique(KernelRegistry& r);
 
 // Every family above, in this order.
 void register_cpu_kernels(KernelRegistry& r);

@@ -43,6 +43,7 @@ from penstock.ops import (
     transpose,
     trigonometry,
     unary,
+    unique,
 )
 
 __all__ = [
@@ -88,4 +89,5 @@ __all__ = [
     "transpose",
     "trigonometry",
     "unary",
+    "unique",
 ]
