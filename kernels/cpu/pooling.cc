@@ -121,6 +121,7 @@ class MaxPoolGrad final : public Kernel {
     require_shape(ctx.input(2), image.output, "grad");
     const T* dy = ctx.input(2).data<T>();
     T* dx = ctx.allocate_output(0, image.input).template mutable_data<T>();
+    if (image.height.tiles() && image.width.tiles()) return route(ctx, image, x.data<T>(), dy, dx);
     clear_elements(ctx, dtype_of<T>, dx, image.input.num_elements());
     image.for_rows(ctx, true, [&](int64_t begin, int64_t end) {
       std::vector<int32_t> at(static_cast<size_t>(image.channels()));
@@ -132,6 +133,15 @@ class MaxPoolGrad final : public Kernel {
   }
 
  private:
+  static void route(const KernelContext& ctx, const WindowedImage& image, const T* x, const T* dy,
+                    T* dx) {
+    image.for_rows(ctx, false, [&](int64_t begin, int64_t end) {
+      image.for_positions(begin, end, [&](const PoolWindow& w, int64_t in, int64_t out, int64_t) {
+        pool_functions<T>().route_max(w, x + in, dy + out, dx + in);
+      });
+    });
+  }
+
   const PoolAttrs attrs_;
 };
 

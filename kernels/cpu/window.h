@@ -35,6 +35,8 @@ struct WindowDim {
     const int64_t room = input - start(o);
     return room <= 0 ? 0 : std::min(window, (room + dilation - 1) / dilation);
   }
+  // Every element of the input lies in exactly one window.
+  bool tiles() const { return stride == window && dilation == 1 && start(output) >= input; }
 };
 
 enum class Padding { kSame, kValid, kExplicit };

@@ -66,6 +66,21 @@ struct Mean {
   }
 };
 
+// The numbers of the largest elements of L channels.
+template <int L, class T>
+inline void largest(const PoolWindow& w, const T* x, int32_t* number) {
+  T best[L];
+  for (int k = 0; k < L; ++k) best[k] = x[k], number[k] = 0;
+  walk(w, [&](int64_t offset, int32_t n) {
+    const T* from = x + offset;
+    for (int k = 0; k < L; ++k) {
+      const bool more = exceeds(from[k], best[k]);
+      best[k] = more ? from[k] : best[k];
+      number[k] = more ? n : number[k];
+    }
+  });
+}
+
 template <class T>
 struct FindMax {
   const PoolWindow& w;
@@ -73,18 +88,28 @@ struct FindMax {
   int32_t* at;
   template <int L>
   void run(int64_t c) const {
-    T best[L];
-    int32_t number[L] = {};
-    for (int k = 0; k < L; ++k) best[k] = x[c + k];
-    walk(w, [&](int64_t offset, int32_t n) {
-      const T* from = x + offset + c;
-      for (int k = 0; k < L; ++k) {
-        const bool more = exceeds(from[k], best[k]);
-        best[k] = more ? from[k] : best[k];
-        number[k] = more ? n : number[k];
-      }
-    });
+    int32_t number[L];
+    largest<L>(w, x + c, number);
     for (int k = 0; k < L; ++k) at[c + k] = number[k];
+  }
+};
+
+template <class T>
+struct RouteMax {
+  const PoolWindow& w;
+  const T* x;
+  const T* dy;
+  T* dx;
+  template <int L>
+  void run(int64_t c) const {
+    int32_t number[L];
+    T share[L];
+    largest<L>(w, x + c, number);
+    for (int k = 0; k < L; ++k) share[k] = dy[c + k];
+    walk(w, [&](int64_t offset, int32_t n) {
+      T* to = dx + offset + c;
+      for (int k = 0; k < L; ++k) to[k] = number[k] == n ? share[k] : T(0);
+    });
   }
 };
 
@@ -140,10 +165,15 @@ template <class T>
 void add_mean(const PoolWindow& w, const void* dy, void* dx) {
   by_groups(w.channels, AddMean<T>{w, static_cast<const T*>(dy), static_cast<T*>(dx)});
 }
+template <class T>
+void route_max(const PoolWindow& w, const void* x, const void* dy, void* dx) {
+  by_groups(w.channels, RouteMax<T>{w, static_cast<const T*>(x), static_cast<const T*>(dy),
+                                    static_cast<T*>(dx)});
+}
 
 template <class T>
 constexpr PoolFns functions() {
-  return {max<T>, mean<T>, find_max<T>, add_at<T>, add_mean<T>};
+  return {max<T>, mean<T>, find_max<T>, add_at<T>, add_mean<T>, route_max<T>};
 }
 
 }  // namespace

@@ -24,6 +24,9 @@ struct PoolFns {
   // The gradients: dx[element at[c]] += dy[c]; dx[every element] += dy[c] / elements.
   void (*add_at)(const PoolWindow& window, const int32_t* at, const void* dy, void* dx);
   void (*add_mean)(const PoolWindow& window, const void* dy, void* dx);
+  // The gradient of `max` where windows tile the image, in one pass: dx = dy at the largest
+  // element, 0 at the others.
+  void (*route_max)(const PoolWindow& window, const void* x, const void* dy, void* dx);
 };
 
 struct PoolingLoops {
