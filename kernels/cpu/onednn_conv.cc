@@ -7,6 +7,7 @@
 #include "cpu/onednn_conv.h"
 
 #include <algorithm>
+#include <mutex>
 #include <vector>
 
 #include "cpu/axes.h"
@@ -126,11 +127,33 @@ Tensor laid_out(const KernelContext& ctx, const Tensor& filter, const ConvPlan& 
 
 class Conv2DBase : public Kernel {
  public:
-  explicit Conv2DBase(const NodeInfo& node) : attrs_(node), portable_(make_portable_conv(node)) {}
+  explicit Conv2DBase(const NodeInfo& node)
+      : attrs_(node),
+        portable_(make_portable_conv(node)),
+        constant_filter_(node.constant_inputs[1].has_value()) {}
 
  protected:
+  // A filter that is a constant of the graph is laid out once, and again only when sizes come
+  // that want another layout.
+  Tensor filter_for(const KernelContext& ctx, const ConvPlan& plan, ConvKind kind) {
+    const Tensor& filter = ctx.input(1);
+    if (!plan.reorders || !constant_filter_) return laid_out(ctx, filter, plan, kind);
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (!kept_.has_value() || kept_layout_ != plan.weights) {
+      kept_ = laid_out(ctx, filter, plan, kind);
+      kept_layout_ = plan.weights;
+    }
+    return kept_;
+  }
+
   const WindowAttrs attrs_;
   const std::unique_ptr<Kernel> portable_;
+
+ private:
+  const bool constant_filter_;
+  std::mutex mutex_;
+  Tensor kept_;  // with its layout, under mutex_
+  dnnl::memory::desc kept_layout_;
 };
 
 class Conv2D final : public Conv2DBase {
@@ -142,7 +165,7 @@ class Conv2D final : public Conv2DBase {
     const ConvSizes s = conv_sizes(attrs_, x.shape(), ctx.input(1).shape());
     const auto pieces = pieces_for(ctx, ConvKind::kForward, s);
     if (pieces.empty()) return portable_->compute(ctx);
-    const Tensor filter = laid_out(ctx, ctx.input(1), *pieces[0].plan, ConvKind::kForward);
+    const Tensor filter = filter_for(ctx, *pieces[0].plan, ConvKind::kForward);
     float* y = ctx.allocate_output(0, s.output_shape()).mutable_data<float>();
     for_pieces(ctx, pieces, [&](size_t i) {
       const Piece& p = pieces[i];
@@ -162,7 +185,7 @@ class Conv2DBackpropInput final : public Conv2DBase {
     const ConvSizes s = conv_sizes(attrs_, shape, ctx.input(1).shape(), dy.shape());
     const auto pieces = pieces_for(ctx, ConvKind::kInput, s);
     if (pieces.empty()) return portable_->compute(ctx);
-    const Tensor filter = laid_out(ctx, ctx.input(1), *pieces[0].plan, ConvKind::kInput);
+    const Tensor filter = filter_for(ctx, *pieces[0].plan, ConvKind::kInput);
     float* dx = ctx.allocate_output(0, shape).mutable_data<float>();
     for_pieces(ctx, pieces, [&](size_t i) {
       const Piece& p = pieces[i];
