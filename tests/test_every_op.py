@@ -45,6 +45,13 @@ ELSEWHERE: dict[str, str] = {  # op with a kernel → the file that tests it ins
         if op.startswith(("ResourceApply", "ResourceSparseApply"))
     },
     **dict.fromkeys(
+        ("Assert", "Print", "PrintV2", "StringFormat", "Timestamp"),
+        "tests/ops/test_printing.py",
+    ),
+    **dict.fromkeys(
+        ("HistogramSummary", "MergeSummary", "ScalarSummary"), "tests/ops/test_summaries.py"
+    ),
+    **dict.fromkeys(
         (
             "AssignAddVariableOp",
             "AssignSubVariableOp",

@@ -23,6 +23,7 @@ from penstock import layers as _layers
 from penstock import losses as _losses
 from penstock import nn as _nn
 from penstock import protos as protos
+from penstock import summary as _summary
 from penstock import train as _train
 from penstock import variables as _variables
 from penstock.autodiff import gradients as _gradients
@@ -39,7 +40,18 @@ from penstock.shapes import TensorShape as TensorShape
 from penstock.shapes import unknown_shape as unknown_shape
 
 # Imported for what they export.
-_PARTS = (_families, _gradients, _layers, _losses, _nn, _numeric, _session, _train, _variables)
+_PARTS = (
+    _families,
+    _gradients,
+    _layers,
+    _losses,
+    _nn,
+    _numeric,
+    _session,
+    _summary,
+    _train,
+    _variables,
+)
 
 for _dtype in _dtypes.ALL:
     globals()[_dtype.name] = _dtype
@@ -54,13 +66,18 @@ __version__ = "0.1.0"
 _MESSAGES = {
     "AttrValue",
     "ConfigProto",
+    "Event",
     "GPUOptions",
     "GraphDef",
     "GraphOptions",
+    "HistogramProto",
+    "MetaGraphDef",
+    "NameAttrList",
     "NodeDef",
     "OptimizerOptions",
     "RunMetadata",
     "RunOptions",
+    "Summary",
     "TensorProto",
 }
 

@@ -32,13 +32,18 @@ from penstock.dtypes import uint64 as uint64
 from penstock.dtypes import uint8 as uint8
 from penstock.protos import AttrValue as AttrValue
 from penstock.protos import ConfigProto as ConfigProto
+from penstock.protos import Event as Event
 from penstock.protos import GPUOptions as GPUOptions
 from penstock.protos import GraphDef as GraphDef
 from penstock.protos import GraphOptions as GraphOptions
+from penstock.protos import HistogramProto as HistogramProto
+from penstock.protos import MetaGraphDef as MetaGraphDef
+from penstock.protos import NameAttrList as NameAttrList
 from penstock.protos import NodeDef as NodeDef
 from penstock.protos import OptimizerOptions as OptimizerOptions
 from penstock.protos import RunMetadata as RunMetadata
 from penstock.protos import RunOptions as RunOptions
+from penstock.protos import Summary as Summary
 from penstock.protos import TensorProto as TensorProto
 from penstock import initializers as initializers
 from penstock import losses as losses
@@ -101,8 +106,39 @@ from penstock.ops.binary import logical_xor as _math_logical_xor
 from penstock.ops.binary import logical_xor as logical_xor
 from penstock.ops.binary import scalar_mul as _math_scalar_mul
 from penstock.ops.binary import scalar_mul as scalar_mul
+from penstock.ops.candidates import compute_accidental_hits as _nn_compute_accidental_hits
+from penstock.ops.candidates import log_uniform_candidate_sampler as _nn_log_uniform_candidate_sampler
+from penstock.ops.candidates import log_uniform_candidate_sampler as _random_log_uniform_candidate_sampler
+from penstock.ops.candidates import uniform_candidate_sampler as _nn_uniform_candidate_sampler
+from penstock.ops.candidates import uniform_candidate_sampler as _random_uniform_candidate_sampler
 from penstock.ops.cast import cast as cast
 from penstock.ops.cast import saturate_cast as saturate_cast
+from penstock.ops.checks import Assert as Assert
+from penstock.ops.checks import Assert as _debugging_Assert
+from penstock.ops.checks import assert_equal as _debugging_assert_equal
+from penstock.ops.checks import assert_equal as assert_equal
+from penstock.ops.checks import assert_greater as _debugging_assert_greater
+from penstock.ops.checks import assert_greater as assert_greater
+from penstock.ops.checks import assert_greater_equal as _debugging_assert_greater_equal
+from penstock.ops.checks import assert_greater_equal as assert_greater_equal
+from penstock.ops.checks import assert_less as _debugging_assert_less
+from penstock.ops.checks import assert_less as assert_less
+from penstock.ops.checks import assert_less_equal as _debugging_assert_less_equal
+from penstock.ops.checks import assert_less_equal as assert_less_equal
+from penstock.ops.checks import assert_negative as _debugging_assert_negative
+from penstock.ops.checks import assert_negative as assert_negative
+from penstock.ops.checks import assert_non_negative as _debugging_assert_non_negative
+from penstock.ops.checks import assert_non_negative as assert_non_negative
+from penstock.ops.checks import assert_non_positive as _debugging_assert_non_positive
+from penstock.ops.checks import assert_non_positive as assert_non_positive
+from penstock.ops.checks import assert_none_equal as _debugging_assert_none_equal
+from penstock.ops.checks import assert_none_equal as assert_none_equal
+from penstock.ops.checks import assert_positive as _debugging_assert_positive
+from penstock.ops.checks import assert_positive as assert_positive
+from penstock.ops.checks import assert_rank as _debugging_assert_rank
+from penstock.ops.checks import assert_rank as assert_rank
+from penstock.ops.checks import assert_rank_at_least as _debugging_assert_rank_at_least
+from penstock.ops.checks import assert_rank_at_least as assert_rank_at_least
 from penstock.ops.clipping import clip_by_average_norm as clip_by_average_norm
 from penstock.ops.clipping import clip_by_global_norm as clip_by_global_norm
 from penstock.ops.clipping import clip_by_norm as clip_by_norm
@@ -178,6 +214,8 @@ from penstock.ops.padding import pad as pad
 from penstock.ops.pooling import avg_pool as _nn_avg_pool
 from penstock.ops.pooling import max_pool as _nn_max_pool
 from penstock.ops.pooling_argmax import max_pool_with_argmax as _nn_max_pool_with_argmax
+from penstock.ops.printing import Print as Print
+from penstock.ops.printing import print_ as _print
 from penstock.ops.random import categorical as _random_categorical
 from penstock.ops.random import get_seed as _random_get_seed
 from penstock.ops.random import get_seed as get_seed
@@ -262,6 +300,10 @@ from penstock.runtime.fetches import IndexedSlicesValue as IndexedSlicesValue
 from penstock.runtime.session import InteractiveSession as InteractiveSession
 from penstock.runtime.session import Session as Session
 from penstock.runtime.session import get_default_session as get_default_session
+from penstock.summary import histogram as _summary_histogram
+from penstock.summary import merge as _summary_merge
+from penstock.summary import merge_all as _summary_merge_all
+from penstock.summary import scalar as _summary_scalar
 from penstock.train.averages import ExponentialMovingAverage as _train_ExponentialMovingAverage
 from penstock.train.global_step import assert_global_step as _train_assert_global_step
 from penstock.train.global_step import create_global_step as _train_create_global_step
@@ -271,10 +313,13 @@ from penstock.train.global_step import global_step as _train_global_step
 from penstock.train.optimizer import Optimizer as _train_Optimizer
 from penstock.train.optimizers.adadelta import AdadeltaOptimizer as _train_AdadeltaOptimizer
 from penstock.train.optimizers.adagrad import AdagradOptimizer as _train_AdagradOptimizer
+from penstock.train.optimizers.adagrad_da import AdagradDAOptimizer as _train_AdagradDAOptimizer
 from penstock.train.optimizers.adam import AdamOptimizer as _train_AdamOptimizer
 from penstock.train.optimizers.ftrl import FtrlOptimizer as _train_FtrlOptimizer
 from penstock.train.optimizers.gradient_descent import GradientDescentOptimizer as _train_GradientDescentOptimizer
 from penstock.train.optimizers.momentum import MomentumOptimizer as _train_MomentumOptimizer
+from penstock.train.optimizers.proximal import ProximalAdagradOptimizer as _train_ProximalAdagradOptimizer
+from penstock.train.optimizers.proximal import ProximalGradientDescentOptimizer as _train_ProximalGradientDescentOptimizer
 from penstock.train.optimizers.rmsprop import RMSPropOptimizer as _train_RMSPropOptimizer
 from penstock.train.schedules import cosine_decay as _train_cosine_decay
 from penstock.train.schedules import cosine_decay_restarts as _train_cosine_decay_restarts
@@ -500,6 +545,7 @@ def placeholder_with_default(input: TensorLike, shape: Any, name: str | None = N
 def pow(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
     """x to the power of y elementwise, with broadcasting."""
 
+print = _print
 random_normal_initializer = _random_normal_initializer
 random_uniform_initializer = _random_uniform_initializer
 range = _range
@@ -577,6 +623,9 @@ tensor_scatter_nd_update = _tensor_scatter_nd_update
 def tile(input: TensorLike, multiples: TensorLike, name: str | None = None) -> Tensor:
     """`input` repeated `multiples[i]` times along each dimension i."""
 
+def timestamp(name: str | None = None) -> Tensor:
+    """The time in seconds since 1970, when the op runs."""
+
 to_bfloat16: Any
 to_double: Any
 to_float: Any
@@ -604,6 +653,19 @@ def unsorted_segment_sum(data: TensorLike, segment_ids: TensorLike, num_segments
 variance_scaling_initializer = _variance_scaling_initializer
 zeros_initializer = _zeros_initializer
 class debugging:
+    Assert = _debugging_Assert
+    assert_equal = _debugging_assert_equal
+    assert_greater = _debugging_assert_greater
+    assert_greater_equal = _debugging_assert_greater_equal
+    assert_less = _debugging_assert_less
+    assert_less_equal = _debugging_assert_less_equal
+    assert_negative = _debugging_assert_negative
+    assert_non_negative = _debugging_assert_non_negative
+    assert_non_positive = _debugging_assert_non_positive
+    assert_none_equal = _debugging_assert_none_equal
+    assert_positive = _debugging_assert_positive
+    assert_rank = _debugging_assert_rank
+    assert_rank_at_least = _debugging_assert_rank_at_least
     @staticmethod
     def check_numerics(tensor: TensorLike, message: str | bytes, name: str | None = None) -> Tensor:
         """`tensor`, or `InvalidArgumentError` with `message` if it holds NaN or infinity."""
@@ -948,6 +1010,7 @@ class nn:
     avg_pool = _nn_avg_pool
     batch_normalization = _nn_batch_normalization
     bias_add = _nn_bias_add
+    compute_accidental_hits = _nn_compute_accidental_hits
     conv2d = _nn_conv2d
     conv2d_backprop_filter = _nn_conv2d_backprop_filter
     conv2d_backprop_input = _nn_conv2d_backprop_input
@@ -974,6 +1037,7 @@ class nn:
 
     local_response_normalization = _nn_local_response_normalization
     log_softmax = _nn_log_softmax
+    log_uniform_candidate_sampler = _nn_log_uniform_candidate_sampler
     lrn = _nn_lrn
     max_pool = _nn_max_pool
     max_pool_with_argmax = _nn_max_pool_with_argmax
@@ -1016,6 +1080,7 @@ class nn:
         """The hyperbolic tangent: between -1 and 1."""
 
     top_k = _nn_top_k
+    uniform_candidate_sampler = _nn_uniform_candidate_sampler
     weighted_cross_entropy_with_logits = _nn_weighted_cross_entropy_with_logits
     xw_plus_b = _nn_xw_plus_b
     zero_fraction = _nn_zero_fraction
@@ -1023,6 +1088,7 @@ class nn:
 class random:
     categorical = _random_categorical
     get_seed = _random_get_seed
+    log_uniform_candidate_sampler = _random_log_uniform_candidate_sampler
     multinomial = _random_multinomial
     normal = _random_normal
     set_random_seed = _random_set_random_seed
@@ -1032,6 +1098,13 @@ class random:
     stateless_uniform = _random_stateless_uniform
     truncated_normal = _random_truncated_normal
     uniform = _random_uniform
+    uniform_candidate_sampler = _random_uniform_candidate_sampler
+
+class summary:
+    histogram = _summary_histogram
+    merge = _summary_merge
+    merge_all = _summary_merge_all
+    scalar = _summary_scalar
 
 class test:
     compute_gradient = _test_compute_gradient
@@ -1039,6 +1112,7 @@ class test:
 
 class train:
     AdadeltaOptimizer = _train_AdadeltaOptimizer
+    AdagradDAOptimizer = _train_AdagradDAOptimizer
     AdagradOptimizer = _train_AdagradOptimizer
     AdamOptimizer = _train_AdamOptimizer
     ExponentialMovingAverage = _train_ExponentialMovingAverage
@@ -1046,6 +1120,8 @@ class train:
     GradientDescentOptimizer = _train_GradientDescentOptimizer
     MomentumOptimizer = _train_MomentumOptimizer
     Optimizer = _train_Optimizer
+    ProximalAdagradOptimizer = _train_ProximalAdagradOptimizer
+    ProximalGradientDescentOptimizer = _train_ProximalGradientDescentOptimizer
     RMSPropOptimizer = _train_RMSPropOptimizer
     assert_global_step = _train_assert_global_step
     cosine_decay = _train_cosine_decay

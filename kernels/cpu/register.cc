@@ -20,6 +20,9 @@ void register_cpu_kernels(KernelRegistry& r) {
   register_training(r);
   register_scatter(r);
   register_random(r);
+  register_candidates(r);
+  register_summary(r);
+  register_logging(r);
   register_partition(r);
   register_indexing(r);
   register_slicing(r);

@@ -4,6 +4,7 @@
 // A rule says which vector loop an op runs and how its scalar inputs become the loop's scalars;
 // everything else is shared by all rules. Where an index occurs twice its updates apply one
 // after the other, in order.
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <vector>
@@ -18,13 +19,14 @@ namespace penstock {
 namespace {
 
 using Scalars = std::array<double, 6>;
+constexpr int kMaxVariables = 4;
 
 struct Rule {
   const char* op;
   int variables;  // the weight and its slots: the first inputs
   int gradient;   // which input the gradient is
   int indices;    // which input the row numbers are; 0: the gradient is dense
-  const UpdateByType* (*loop)(const TrainingLoops&, const NodeInfo&);
+  const UpdateByType* (*loop)(const VectorTable&, const NodeInfo&);
   Scalars (*prepare)(const Scalars& given);  // the loop's scalars from the op's
 };
 
@@ -44,26 +46,38 @@ Scalars ftrl_scalars(const Scalars& s) { return {s[0], s[1], 2 * s[2], 0, -s[3]}
 // lr, l1, l2, l2_shrinkage, lr_power
 Scalars ftrl_v2_scalars(const Scalars& s) { return {s[0], s[1], 2 * s[2], 2 * s[3], -s[4]}; }
 
-const UpdateByType* descent(const TrainingLoops& t, const NodeInfo&) { return &t.gradient_descent; }
-const UpdateByType* momentum(const TrainingLoops& t, const NodeInfo& node) {
-  return flag(node, "use_nesterov") ? &t.momentum_nesterov : &t.momentum;
+const UpdateByType* descent(const VectorTable& t, const NodeInfo&) {
+  return &t.training.gradient_descent;
 }
-const UpdateByType* keras_momentum(const TrainingLoops& t, const NodeInfo& node) {
-  return flag(node, "use_nesterov") ? &t.keras_momentum_nesterov : &t.keras_momentum;
+const UpdateByType* momentum(const VectorTable& t, const NodeInfo& node) {
+  return flag(node, "use_nesterov") ? &t.training.momentum_nesterov : &t.training.momentum;
 }
-const UpdateByType* adagrad(const TrainingLoops& t, const NodeInfo& node) {
-  return flag(node, "update_slots", true) ? &t.adagrad : &t.adagrad_frozen;
+const UpdateByType* keras_momentum(const VectorTable& t, const NodeInfo& node) {
+  return flag(node, "use_nesterov") ? &t.training.keras_momentum_nesterov
+                                    : &t.training.keras_momentum;
 }
-const UpdateByType* adam(const TrainingLoops& t, const NodeInfo& node) {
-  return flag(node, "use_nesterov") ? &t.adam_nesterov : &t.adam;
+const UpdateByType* adagrad(const VectorTable& t, const NodeInfo& node) {
+  return flag(node, "update_slots", true) ? &t.training.adagrad : &t.training.adagrad_frozen;
 }
-const UpdateByType* rms_prop(const TrainingLoops& t, const NodeInfo&) { return &t.rms_prop; }
-const UpdateByType* centered(const TrainingLoops& t, const NodeInfo&) {
-  return &t.centered_rms_prop;
+const UpdateByType* adam(const VectorTable& t, const NodeInfo& node) {
+  return flag(node, "use_nesterov") ? &t.training.adam_nesterov : &t.training.adam;
 }
-const UpdateByType* adadelta(const TrainingLoops& t, const NodeInfo&) { return &t.adadelta; }
-const UpdateByType* ftrl(const TrainingLoops& t, const NodeInfo& node) {
-  return flag(node, "multiply_linear_by_lr") ? &t.ftrl_by_lr : &t.ftrl;
+const UpdateByType* rms_prop(const VectorTable& t, const NodeInfo&) { return &t.training.rms_prop; }
+const UpdateByType* centered(const VectorTable& t, const NodeInfo&) {
+  return &t.training.centered_rms_prop;
+}
+const UpdateByType* adadelta(const VectorTable& t, const NodeInfo&) { return &t.training.adadelta; }
+const UpdateByType* ftrl(const VectorTable& t, const NodeInfo& node) {
+  return flag(node, "multiply_linear_by_lr") ? &t.training.ftrl_by_lr : &t.training.ftrl;
+}
+const UpdateByType* proximal_descent(const VectorTable& t, const NodeInfo&) {
+  return &t.proximal.gradient_descent;
+}
+const UpdateByType* proximal_adagrad(const VectorTable& t, const NodeInfo&) {
+  return &t.proximal.adagrad;
+}
+const UpdateByType* adagrad_da(const VectorTable& t, const NodeInfo&) {
+  return &t.proximal.adagrad_da;
 }
 
 // op, variables, gradient, indices, loop, scalars
@@ -79,6 +93,9 @@ constexpr Rule kRules[] = {
     {"ResourceApplyAdadelta", 3, 6, 0, adadelta, as_given},
     {"ResourceApplyFtrl", 3, 3, 0, ftrl, ftrl_scalars},
     {"ResourceApplyFtrlV2", 3, 3, 0, ftrl, ftrl_v2_scalars},
+    {"ResourceApplyProximalGradientDescent", 1, 4, 0, proximal_descent, as_given},
+    {"ResourceApplyProximalAdagrad", 2, 5, 0, proximal_adagrad, as_given},
+    {"ResourceApplyAdagradDA", 3, 3, 0, adagrad_da, as_given},
     {"ResourceSparseApplyMomentum", 2, 3, 4, momentum, as_given},
     {"ResourceSparseApplyKerasMomentum", 2, 3, 4, keras_momentum, as_given},
     {"ResourceSparseApplyAdagrad", 2, 3, 4, adagrad, without_epsilon},
@@ -87,6 +104,9 @@ constexpr Rule kRules[] = {
     {"ResourceSparseApplyAdadelta", 3, 6, 7, adadelta, as_given},
     {"ResourceSparseApplyFtrl", 3, 3, 4, ftrl, ftrl_scalars},
     {"ResourceSparseApplyFtrlV2", 3, 3, 4, ftrl, ftrl_v2_scalars},
+    {"ResourceSparseApplyProximalGradientDescent", 1, 4, 5, proximal_descent, as_given},
+    {"ResourceSparseApplyProximalAdagrad", 2, 5, 6, proximal_adagrad, as_given},
+    {"ResourceSparseApplyAdagradDA", 3, 3, 4, adagrad_da, as_given},
 };
 
 const Rule& rule_of(const std::string& op) {
@@ -99,7 +119,7 @@ const Rule& rule_of(const std::string& op) {
 class Update final : public Kernel {
  public:
   explicit Update(const NodeInfo& node) : rule_(rule_of(node.op)), dtype_(node.attr_dtype("T")) {
-    const UpdateByType* loops = rule_.loop(vector_table().training, node);
+    const UpdateByType* loops = rule_.loop(vector_table(), node);
     loop_ = dtype_ == DType::kFloat64 ? loops->f64 : loops->f32;
   }
 
@@ -123,7 +143,8 @@ class Update final : public Kernel {
       const Tensor& t = ctx.input(i);
       require(t.is_scalar(), "input ", i, " is a hyperparameter and must be a scalar, got shape ",
               t.shape());
-      scalars[n++] = dtype_ == DType::kFloat64 ? t.scalar<double>() : t.scalar<float>();
+      scalars[n++] = visit_dtype<float, double, float16, bfloat16, int64_t>(
+          t.dtype(), [&](auto zero) { return static_cast<double>(t.scalar<decltype(zero)>()); });
     }
     return scalars;
   }
@@ -133,11 +154,39 @@ class Update final : public Kernel {
   // `n` elements from `first` on of every variable, with the gradient's from `grad_first` on.
   void apply(LockedVariables& variables, int64_t first, const Tensor& grad, int64_t grad_first,
              int64_t n, const Scalars& scalars) const {
-    void* at[4];
+    void* at[kMaxVariables];
     for (int i = 0; i < rule_.variables; ++i) {
       at[i] = element_at(variables.value(i).raw(), dtype_, first);
     }
-    loop_(at, element_at(grad.raw(), dtype_, grad_first), scalars.data(), n);
+    const void* g = element_at(grad.raw(), dtype_, grad_first);
+    if (dtype_ == DType::kFloat16) {
+      apply_widened<float16>(at, static_cast<const float16*>(g), n, scalars);
+    } else if (dtype_ == DType::kBFloat16) {
+      apply_widened<bfloat16>(at, static_cast<const bfloat16*>(g), n, scalars);
+    } else {
+      loop_(at, g, scalars.data(), n);
+    }
+  }
+
+  // Half precision computes in float32, a block at a time, and rounds once at the end.
+  template <class T>
+  void apply_widened(void* const* variables, const T* grad, int64_t n,
+                     const Scalars& scalars) const {
+    constexpr int64_t kBlock = 256;
+    float wide[kMaxVariables + 1][kBlock];
+    void* at[kMaxVariables];
+    for (int i = 0; i < rule_.variables; ++i) at[i] = wide[i];
+    for (int64_t begin = 0; begin < n; begin += kBlock) {
+      const int64_t count = std::min(kBlock, n - begin);
+      for (int i = 0; i < rule_.variables; ++i) {
+        std::copy_n(static_cast<const T*>(variables[i]) + begin, count, wide[i]);
+      }
+      std::copy_n(grad + begin, count, wide[kMaxVariables]);
+      loop_(at, wide[kMaxVariables], scalars.data(), count);
+      for (int i = 0; i < rule_.variables; ++i) {
+        std::copy_n(wide[i], count, static_cast<T*>(variables[i]) + begin);
+      }
+    }
   }
 
   void update_all(const KernelContext& ctx, LockedVariables& variables, const Tensor& grad,
@@ -180,7 +229,7 @@ class Update final : public Kernel {
 }  // namespace
 
 void register_training(KernelRegistry& r) {
-  for (const Rule& rule : kRules) r.add(rule.op, kCpu, {{"T", kFloat2}}, make<Update>);
+  for (const Rule& rule : kRules) r.add(rule.op, kCpu, {{"T", kFloating}}, make<Update>);
 }
 
 }  // namespace penstock

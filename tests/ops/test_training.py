@@ -144,6 +144,37 @@ def ftrl_by_lr(v: Array, a: Array, linear: Array, g: Array, **scalars: float) ->
     return v, a, linear * lr
 
 
+def shrunk(x: Array, amount: Any) -> Array:
+    return np.sign(x) * np.maximum(np.abs(x) - amount, 0)
+
+
+def proximal(v: Array, g: Array, alpha: float, l1: float, l2: float) -> tuple[Array, ...]:
+    return (shrunk(v - alpha * g, alpha * l1) / (1 + alpha * l2),)
+
+
+def proximal_adagrad(
+    v: Array, a: Array, g: Array, lr: float, l1: float, l2: float
+) -> tuple[Array, ...]:
+    a = a + g * g
+    rate = lr / np.sqrt(a)
+    return shrunk(v - rate * g, rate * l1) / (1 + rate * l2), a
+
+
+def adagrad_da(
+    v: Array,
+    total: Array,
+    squares: Array,
+    g: Array,
+    lr: float,
+    l1: float,
+    l2: float,
+    global_step: int,
+) -> tuple[Array, ...]:
+    total, squares = total + g, squares + g * g
+    step = -lr * shrunk(total, l1 * global_step)
+    return step / (l2 * global_step * lr + np.sqrt(squares)), total, squares
+
+
 ADAM = {
     "beta1_power": 0.81,
     "beta2_power": 0.99,
@@ -178,6 +209,11 @@ RULES = {
     "ApplyFtrl-by-lr": Rule(2, FTRL, ftrl_by_lr, {"multiply_linear_by_lr": True}),
     "ApplyFtrlV2": Rule(2, {**FTRL, "l2_shrinkage": 0.05}, ftrl),
 }
+RULES |= {
+    "ApplyProximalGradientDescent": Rule(0, {"alpha": 0.1, "l1": 0.5, "l2": 0.2}, proximal),
+    "ApplyProximalAdagrad": Rule(1, {"lr": 0.1, "l1": 0.5, "l2": 0.2}, proximal_adagrad),
+    "ApplyAdagradDA": Rule(2, {"lr": 0.1, "l1": 0.1, "l2": 0.2, "global_step": 3}, adagrad_da),
+}
 DENSE_ONLY = ("ApplyGradientDescent", "ApplyAdagradV2", "ApplyAdam")
 SPARSE = [name for name in RULES if name.split("-")[0] not in DENSE_ONLY]
 
@@ -189,7 +225,7 @@ def slots_of(rule: Rule, shape: tuple[int, ...], dtype: str) -> list[Array]:
     slots = [rng.uniform(0.5, 1.0, shape) for _ in range(rule.slots)]
     if rule.step is centered:
         slots[0] *= 0.5  # the mean of the gradients, whose square is below the mean square
-    return [a.astype(dtype) for a in (weight, *slots)]
+    return [a.astype(ps.as_dtype(dtype).numpy_dtype) for a in (weight, *slots)]
 
 
 def build(
@@ -203,7 +239,12 @@ def build(
     ]
     given = {"grad": grad, "delta": grad, "indices": indices}
     names = [a.name for a in find_op(op).inputs][len(handles) :]
-    rest = [given[n] if n in given else np.array(rule.scalars[n], start[0].dtype) for n in names]
+    rest = [
+        given[n]
+        if n in given
+        else np.array(rule.scalars[n], np.int64 if n == "global_step" else start[0].dtype)
+        for n in names
+    ]
     init = [
         ps.raw_ops.AssignVariableOp(h, ps.constant(a)) for h, a in zip(handles, start, strict=True)
     ]
@@ -211,23 +252,28 @@ def build(
     return init, update, [ps.raw_ops.ReadVariableOp(h, dtype=dtype) for h in handles]
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+TOLERANCE = {"float64": 1e-10, "float32": 2e-5, "float16": 1e-2, "bfloat16": 6e-2}
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("name", RULES)
 def test_dense_update(name: str, dtype: str, rng: np.random.Generator) -> None:
     rule = RULES[name]
-    start = slots_of(rule, (7, 13), dtype)
-    grad = rng.uniform(-1, 1, (7, 13)).astype(dtype)
+    start = slots_of(rule, (27, 13), dtype)
+    grad = rng.uniform(-1, 1, (27, 13)).astype(ps.as_dtype(dtype).numpy_dtype)
     expected = [a.astype(np.float64) for a in start]
+    scalars = {k: float(np.array(v, start[0].dtype)) for k, v in rule.scalars.items()}
     init, update, reads = build(f"Resource{name.split('-')[0]}", rule, start, grad)
     with ps.Session() as session:
         session.run(init)
         for _ in range(2):
             session.run(update)
-            expected = list(rule.step(*expected, grad.astype(np.float64), **rule.scalars))
+            expected = list(rule.step(*expected, grad.astype(np.float64), **scalars))
         values = session.run(reads)
     for value, wanted in zip(values, expected, strict=True):
-        tolerance = 1e-10 if dtype == "float64" else 2e-5
-        np.testing.assert_allclose(value, wanted, rtol=tolerance, atol=tolerance)
+        tolerance = TOLERANCE[dtype]
+        wide = value.astype(np.float64)
+        np.testing.assert_allclose(wide, wanted, rtol=tolerance, atol=tolerance)
 
 
 @pytest.mark.parametrize("name", SPARSE)

@@ -151,7 +151,8 @@ def _wrapped(seed: int) -> int:
     return int(seed) % ((1 << 31) - 1)
 
 
-def _seeds(seed: int | None) -> dict[str, int]:
+def seed_attrs(seed: int | None) -> dict[str, int]:
+    """Return the seed attributes of a random op that was given `seed`."""
     first, second = get_seed(seed)
     return {"seed": first or 0, "seed2": second or 0}
 
@@ -199,10 +200,14 @@ def random_uniform(
         if maxval is None:
             raise ValueError(f"random_uniform of {kind.name} needs maxval")
         low, high = (convert.to_tensor(v, kind) for v in (minval, maxval))
-        whole: Tensor = raw.RandomUniformInt(_index(shape), low, high, **_seeds(seed), name=name)
+        whole: Tensor = raw.RandomUniformInt(
+            _index(shape), low, high, **seed_attrs(seed), name=name
+        )
         return whole
     top = 1 if maxval is None else maxval
-    x = raw.RandomUniform(_index(shape), dtype=kind, **_seeds(seed), name=f"{name}/RandomUniform")
+    x = raw.RandomUniform(
+        _index(shape), dtype=kind, **seed_attrs(seed), name=f"{name}/RandomUniform"
+    )
     return _scaled(x, _span(minval, top, kind), minval, name)
 
 
@@ -229,7 +234,7 @@ def random_normal(
     """
     name = name or "random_normal"
     node = f"{name}/RandomStandardNormal"
-    x = raw.RandomStandardNormal(_index(shape), dtype=dtype, **_seeds(seed), name=node)
+    x = raw.RandomStandardNormal(_index(shape), dtype=dtype, **seed_attrs(seed), name=node)
     return _scaled(x, stddev, mean, name)
 
 
@@ -250,7 +255,7 @@ def truncated_normal(
     """
     name = name or "truncated_normal"
     node = f"{name}/TruncatedNormal"
-    x = raw.TruncatedNormal(_index(shape), dtype=dtype, **_seeds(seed), name=node)
+    x = raw.TruncatedNormal(_index(shape), dtype=dtype, **seed_attrs(seed), name=node)
     return _scaled(x, stddev, mean, name)
 
 
@@ -261,7 +266,7 @@ def random_shuffle(value: Any, seed: int | None = None, name: str | None = None)
     >>> sorted(ps.Session().run(ps.random_shuffle([3, 1, 2])).tolist())
     [1, 2, 3]
     """
-    result: Tensor = raw.RandomShuffle(value, **_seeds(seed), name=name)
+    result: Tensor = raw.RandomShuffle(value, **seed_attrs(seed), name=name)
     return result
 
 
@@ -280,7 +285,7 @@ def multinomial(
     """
     kind = dtypes.int64 if output_dtype is None else output_dtype
     result: Tensor = raw.Multinomial(
-        logits, num_samples, output_dtype=kind, **_seeds(seed), name=name
+        logits, num_samples, output_dtype=kind, **seed_attrs(seed), name=name
     )
     return result
 

@@ -76,6 +76,24 @@ _UPDATES: dict[str, tuple[str, str, str, str]] = {
         _BY_LR,
         "ApplyFtrl with a penalty on the weight's size",
     ),
+    "ApplyProximalGradientDescent": (
+        "var",
+        "alpha l1 l2 delta",
+        _LOCKING,
+        "a step of gradient descent, then var is shrunk by l1 and l2: small weights become zero",
+    ),
+    "ApplyProximalAdagrad": (
+        "var accum",
+        "lr l1 l2 grad",
+        _LOCKING,
+        "a step of Adagrad, then var is shrunk by l1 and l2: small weights become zero",
+    ),
+    "ApplyAdagradDA": (
+        "var gradient_accumulator gradient_squared_accumulator",
+        "grad lr l1 l2 global_step",
+        _LOCKING,
+        "dual averaging: var from the sums of all gradients and of their squares",
+    ),
 }
 
 _SPARSE_UPDATES: dict[str, tuple[str, str, str]] = {
@@ -97,6 +115,13 @@ _SPARSE_UPDATES: dict[str, tuple[str, str, str]] = {
         "var accum linear",
         "grad indices lr l1 l2 l2_shrinkage lr_power",
         _BY_LR,
+    ),
+    "SparseApplyProximalGradientDescent": ("var", "alpha l1 l2 grad indices", _LOCKING),
+    "SparseApplyProximalAdagrad": ("var accum", "lr l1 l2 grad indices", _LOCKING),
+    "SparseApplyAdagradDA": (
+        "var gradient_accumulator gradient_squared_accumulator",
+        "grad indices lr l1 l2 global_step",
+        _LOCKING,
     ),
 }
 
@@ -128,7 +153,7 @@ def _rule(
 
 def _define(name: str, variables: str, others: str, attrs: str, doc: str) -> None:
     heads, rest = variables.split(), others.split()
-    types = {"indices": "Tindices"}
+    types = {"indices": "Tindices", "global_step": "int64"}
     tail = ", ".join(f"{n}: {types.get(n, 'T')}" for n in rest)
     head_attrs = "T: number" + (", Tindices: index" if "indices" in rest else "")
     names = [*heads, *rest]

@@ -127,9 +127,9 @@ def _replace(ir: IR, values: dict[Endpoint, np.ndarray[Any, Any]], ctx: PassCont
     A node all of whose outputs are known becomes the Const itself, under its own name;
     otherwise constants stand beside it.
     """
-    by_node: dict[str, dict[int, np.ndarray[Any, Any]]] = {}
+    by_node: dict[str, dict[int, Any]] = {}
     for (name, index), value in values.items():
-        by_node.setdefault(name, {})[index] = np.asarray(value)
+        by_node.setdefault(name, {})[index] = value
     nodes: dict[str, Node] = {}
     moved: dict[Endpoint, Endpoint] = {}
     for name, node in ir.nodes.items():
@@ -150,8 +150,8 @@ def _replace(ir: IR, values: dict[Endpoint, np.ndarray[Any, Any]], ctx: PassCont
     return IR(nodes, ir.roots)
 
 
-def _const(node: Node, name: str, value: np.ndarray[Any, Any], index: int) -> Node:
-    dtype = node.dtypes[index]
+def _const(node: Node, name: str, value: Any, index: int) -> Node:
+    dtype = node.dtypes[index]  # of strings: object, as NumPy's own strings lose trailing NULs
     array = np.asarray(value, dtype=dtype.numpy_dtype)
     attrs = {"value": array, "dtype": dtype}
     if "_class" in node.attrs:

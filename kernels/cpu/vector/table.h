@@ -16,6 +16,7 @@
 #include "cpu/vector/gemm.h"
 #include "cpu/vector/normalization.h"
 #include "cpu/vector/pooling.h"
+#include "cpu/vector/proximal.h"
 #include "cpu/vector/reduction.h"
 #include "cpu/vector/softmax.h"
 #include "cpu/vector/training.h"
@@ -31,6 +32,7 @@
   X(GemmLoops, gemm)                   \
   X(ReductionLoops, reduction)         \
   X(TrainingLoops, training)           \
+  X(ProximalLoops, proximal)           \
   X(SoftmaxLoops, softmax)             \
   X(PoolingLoops, pooling)             \
   X(NormalizationLoops, normalization) \

@@ -3,11 +3,23 @@
 from penstock.train.optimizers import (
     adadelta,
     adagrad,
+    adagrad_da,
     adam,
     ftrl,
     gradient_descent,
     momentum,
+    proximal,
     rmsprop,
 )
 
-__all__ = ["adadelta", "adagrad", "adam", "ftrl", "gradient_descent", "momentum", "rmsprop"]
+__all__ = [
+    "adadelta",
+    "adagrad",
+    "adagrad_da",
+    "adam",
+    "ftrl",
+    "gradient_descent",
+    "momentum",
+    "proximal",
+    "rmsprop",
+]
