@@ -14,6 +14,14 @@ namespace {
 
 py::object* factory = nullptr;  // never destroyed: the interpreter may be gone by then
 
+// Names and messages may hold any bytes; what is no UTF-8 is shown as replacement characters.
+py::str shown(const std::string& text) {
+  PyObject* decoded =
+      PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "replace");
+  if (!decoded) throw py::error_already_set();
+  return py::reinterpret_steal<py::str>(decoded);
+}
+
 void set_error_factory(py::object callable) { factory = new py::object(std::move(callable)); }
 
 void set_from(const Error& error, const RunError& where) {
@@ -23,8 +31,9 @@ void set_from(const Error& error, const RunError& where) {
     return;
   }
   try {
-    const py::object exception = (*factory)(static_cast<int>(error.code()), error.text(),
-                                            where.node_name, where.op, where.device, where.inputs);
+    const py::object exception =
+        (*factory)(static_cast<int>(error.code()), shown(error.text()), shown(where.node_name),
+                   where.op, where.device, where.inputs);
     PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception.ptr())), exception.ptr());
   } catch (py::error_already_set& raised) {
     raised.restore();

@@ -21,7 +21,7 @@ def to_dims(value: Any) -> Dims:
     """Return the `Dims` that `value` names.
 
     Accepts None, a `TensorShape`, an int (a vector), or a sequence of ints, None, -1 and
-    `Dimension`. Raises `TypeError` for other things and `ValueError` for sizes below -1.
+    `Dimension`. Raises `TypeError` for other things and `ValueError` for sizes that are none.
     """
     if value is None:
         return None
@@ -48,7 +48,7 @@ def _to_dim(value: Any) -> int | None:
     if not hasattr(value, "__index__"):
         raise TypeError(f"a dimension is an int or None, not {value!r}")
     number = int(value)
-    if number < -1:
+    if not -1 <= number < 1 << 63:
         raise ValueError(f"a dimension cannot be {number}")
     return None if number == -1 else number
 

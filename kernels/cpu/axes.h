@@ -22,6 +22,8 @@ inline int64_t int_at(const Tensor& t, int64_t i) {
       return t.data<int16_t>()[i];
     case DType::kInt8:
       return t.data<int8_t>()[i];
+    case DType::kUInt16:
+      return t.data<uint16_t>()[i];
     case DType::kUInt8:
       return t.data<uint8_t>()[i];
     default:

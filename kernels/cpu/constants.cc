@@ -229,8 +229,8 @@ class CheckNumerics final : public Kernel {
 }  // namespace
 
 void register_constants(KernelRegistry& r) {
-  for (const char* op : {"Identity", "StopGradient", "PreventGradient", "PlaceholderWithDefault",
-                         "Snapshot", "GuaranteeConst"}) {
+  for (const char* op :
+       {"Identity", "StopGradient", "PreventGradient", "Snapshot", "GuaranteeConst"}) {
     r.add(op, kCpu, {}, function<compute_identity>, Cost::kTrivial);
   }
   r.add("IdentityN", kCpu, {}, function<compute_identity_n>, Cost::kTrivial);
@@ -238,6 +238,7 @@ void register_constants(KernelRegistry& r) {
   r.add("Placeholder", kCpu, {}, make<Placeholder>, Cost::kTrivial);
   r.add("PlaceholderV2", kCpu, {}, make<Placeholder>, Cost::kTrivial);
   r.add("EnsureShape", kCpu, {}, make<EnsureShape>, Cost::kTrivial);
+  r.add("PlaceholderWithDefault", kCpu, {}, make<EnsureShape>, Cost::kTrivial);
   r.add("ZerosLike", kCpu, {{"T", kPlain | DType::kString}}, function<compute_zeros_like>);
   r.add("OnesLike", kCpu, {{"T", kPlain}}, function<compute_ones_like>);
   r.add("Fill", kCpu, {{"T", kPlain | DType::kString}}, function<compute_fill>);

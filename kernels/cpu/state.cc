@@ -87,21 +87,25 @@ Tensor owned(const KernelContext& ctx, int input) {
 class Assign final : public Kernel {
  public:
   explicit Assign(const NodeInfo& node)
-      : validate_shape_(node.attrs.get_or<bool>("validate_shape", false)) {}
+      : validate_shape_(node.attrs.get_or<bool>("validate_shape", false)),
+        declared_(node.attrs.get_or<PartialShape>("_declared", PartialShape{true, {}})) {}
 
   void compute(KernelContext& ctx) override {
     auto& variable = ctx.resource<Variable>(0);
     const Tensor& value = ctx.input(1);
-    if (validate_shape_ && variable.is_initialized()) {
-      const Shape shape = variable.read().shape();
-      require(shape == value.shape(), "cannot assign a value of shape ", value.shape(),
-              " to variable \"", variable.name(), "\" of shape ", shape);
+    if (validate_shape_) {
+      const bool first = !variable.is_initialized();
+      const Shape shape = first ? value.shape() : variable.read().shape();
+      const bool fits = first ? declared_.allows(shape) : shape == value.shape();
+      require(fits, "cannot assign a value of shape ", value.shape(), " to variable \"",
+              variable.name(), "\" of shape ", first ? declared_.to_string() : shape.to_string());
     }
     variable.assign(owned(ctx, 1));
   }
 
  private:
   bool validate_shape_;
+  PartialShape declared_;  // of a reference variable; a handle's may be anything
 };
 
 void check_dtype(const Variable& variable, DType dtype) {

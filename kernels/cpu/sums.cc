@@ -36,10 +36,14 @@ ZipFn add_loop(DType t) {
 class AddN final : public Kernel {
  public:
   explicit AddN(const NodeInfo& node)
-      : storage_(node.output_dtypes[0]), add_(add_loop(compute_dtype(node.output_dtypes[0]))) {}
+      : storage_(node.output_dtypes[0]),
+        add_(add_loop(compute_dtype(node.output_dtypes[0]))),
+        promised_(node.attrs.get_or<PartialShape>("shape", PartialShape{true, {}})) {}
 
   void compute(KernelContext& ctx) override {
     const int count = ctx.num_inputs();
+    require(promised_.allows(ctx.input(0).shape()), "the inputs have shape ", ctx.input(0).shape(),
+            ", the attribute shape says ", promised_.to_string());
     if (count == 1) return ctx.set_output(0, ctx.input(0));
     const Shape shape = ctx.input(0).shape();
     std::vector<const char*> terms;
@@ -80,6 +84,7 @@ class AddN final : public Kernel {
   }
   Storage storage_;
   ZipFn add_;
+  PartialShape promised_;  // AccumulateNV2 states its shape
 };
 
 // Given the shapes of two operands, for each the axes of the result along which it was

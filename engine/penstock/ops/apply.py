@@ -52,7 +52,10 @@ def add_node(
 ) -> Operation:
     """Add a node whose inputs are tensors already and whose name is final."""
     attrs = complete_attrs(op, name, given, tensors)
-    dtypes = output_dtypes(op, attrs)
+    try:
+        dtypes = output_dtypes(op, attrs)
+    except ValueError as e:
+        raise error_at(errors.GraphError, op, name, tensors, str(e)) from None
     dims = infer_shapes(op, name, tensors, attrs, len(dtypes))
     outputs = list(zip(dtypes, dims, strict=True))
     return graph.add_operation(

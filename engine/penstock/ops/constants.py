@@ -215,10 +215,10 @@ define_op(
 def _lin_space_shape(ctx: ShapeContext) -> list[Dims]:
     for i in range(3):
         ctx.rank_is(i, 0)
-    num = ctx.ints(2)
-    if num is not None and num[0] is not None and num[0] <= 0:
-        ctx.fail(f"num must be positive, got {num[0]}")
-    return [(None if num is None else num[0],)]
+    num = ctx.scalar(2)
+    if num is not None and num <= 0:
+        ctx.fail(f"num must be positive, got {num}")
+    return [(num,)]
 
 
 define_op(

@@ -88,12 +88,20 @@ define_op(
     shape=same,
     doc="The same value; asking for a gradient through it is an error with `message`.",
 )
+
+
+def _promised_shape(ctx: ShapeContext) -> list[Dims]:
+    promised = ctx.attr("shape")._dims
+    shapes.merge(promised, ctx.shape(0))  # the default must keep the promise
+    return [promised]
+
+
 define_op(
     "PlaceholderWithDefault",
     inputs="input: dtype",
     outputs="output: dtype",
     attrs="dtype: type, shape: shape",
-    shape=lambda ctx: [shapes.merge(ctx.attr("shape")._dims, None)],
+    shape=_promised_shape,
     export="placeholder_with_default",
     doc="""A tensor that a run may feed, and that is `input` otherwise.
 
@@ -117,7 +125,7 @@ def _identity_n_grad(_: Operation, *dy: Tensor) -> Any:
 
 @gradient("PreventGradient")
 def _prevented_grad(op: Operation, _: Tensor) -> Any:
-    message = op.get_attr("message").decode()
+    message = op.get_attr("message").decode(errors="replace")
     raise LookupError(f'"{op.name}" has no gradient: {message}')
 
 
@@ -165,7 +173,7 @@ define_op(
 
 @gradient("CheckNumerics")
 def _check_numerics_grad(op: Operation, dy: Tensor) -> Any:
-    message = op.get_attr("message").decode()
+    message = op.get_attr("message").decode(errors="replace")
     return raw.CheckNumerics(dy, f"Not a number (NaN) or infinity in the gradient: {message}")
 
 

@@ -279,7 +279,11 @@ def _check_input_types(wire: WireNode, tensors: tuple[Tensor, ...], attrs: dict[
     wanted = []
     full = complete_attrs(op, wire.name, {k: v for k, v in attrs.items()}, tensors)
     for arg in op.inputs:
-        wanted += [(arg, d) for d in arg_dtypes(arg, full)]
+        try:
+            wanted += [(arg, d) for d in arg_dtypes(arg, full)]
+        except ValueError as e:
+            text = f'node "{wire.name}" ({wire.op}): {e}'
+            raise errors.GraphError(None, None, text) from None
     if len(wanted) != len(tensors):
         raise errors.GraphError(
             None,

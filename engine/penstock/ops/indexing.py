@@ -45,16 +45,16 @@ def _gather_grad(op: Operation, dy: Tensor) -> Any:
 
 def _gather_shape(ctx: ShapeContext) -> list[Dims]:
     ctx.rank_is(2, 0)
-    dims, indices, axis = ctx.shape(0), ctx.shape(1), ctx.ints(2)
+    dims, indices, axis = ctx.shape(0), ctx.shape(1), ctx.scalar(2)
     batch = ctx.attr("batch_dims")
     if dims is None or indices is None:
         return [None]
     batch += len(indices) if batch < 0 else 0
     if not 0 <= batch <= len(indices):
         ctx.fail(f"batch_dims is {batch}, indices have rank {len(indices)}")
-    if axis is None or axis[0] is None:
+    if axis is None:
         return [(None,) * (len(dims) - 1 + len(indices) - batch)]
-    place = shapes.normalize_axis(axis[0], len(dims))
+    place = shapes.normalize_axis(axis, len(dims))
     if batch > place:
         ctx.fail(f"batch_dims {batch} must not be larger than axis {place}")
     shared = shapes.merge(dims[:batch], indices[:batch]) or ()
@@ -191,8 +191,7 @@ def gather_nd(
 def _one_hot_shape(ctx: ShapeContext) -> list[Dims]:
     for i in (1, 2, 3):
         ctx.rank_is(i, 0)
-    indices, depth = ctx.shape(0), ctx.ints(1)
-    size = None if depth is None else depth[0]
+    indices, size = ctx.shape(0), ctx.scalar(1)
     if size is not None and size < 0:
         ctx.fail(f"depth must not be negative, got {size}")
     if indices is None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from penstock import dtypes, errors, shapes
+from penstock import dtypes, errors, protos, shapes
 from penstock.dtypes import DType
 from penstock.graph import source as source_module
 from penstock.graph.ir import Attr
@@ -23,6 +23,9 @@ from penstock.ops import static_values
 from penstock.ops.registry import OpDef
 from penstock.ops.spec import ArgDef, AttrDef
 from penstock.shapes import Dims, TensorShape
+
+MAX_TENSORS = 1 << 16
+"""The most tensors that an attribute may ask for in one list of a node."""
 
 
 class ShapeContext:
@@ -62,6 +65,13 @@ class ShapeContext:
         None as a whole when not even their count is known.
         """
         return static_values.partial_ints(self.inputs[i])
+
+    def scalar(self, i: int) -> int | None:
+        """Return an integer input that must have one element, None when it is not known."""
+        values = self.ints(i)
+        if values is not None and len(values) != 1:
+            self.fail(f"input {i} must be a scalar, not {len(values)} numbers")
+        return None if values is None else values[0]
 
     def shape_from(self, i: int) -> Dims:
         """Return the shape that the integer vector at input `i` spells; -1 is unknown."""
@@ -150,13 +160,20 @@ def output_dtypes(op: OpDef, attrs: dict[str, Attr]) -> list[DType]:
 
 
 def arg_dtypes(arg: ArgDef, attrs: dict[str, Attr]) -> list[DType]:
-    """Return the dtypes of the tensors that an argument stands for."""
+    """Return the dtypes of the tensors that an argument stands for; `ValueError` beyond reason."""
     if arg.type_list_attr is not None:
         return list(attrs[arg.type_list_attr])
     dtype: DType = arg.dtype if arg.dtype is not None else attrs[arg.type_attr or ""]
     if arg.is_ref:
         dtype = dtype.as_ref
-    return [dtype] * (1 if arg.number_attr is None else attrs[arg.number_attr])
+    if arg.number_attr is None:
+        return [dtype]
+    count: int = attrs[arg.number_attr]
+    if count > MAX_TENSORS:
+        raise ValueError(
+            f"{arg.name} would be {count} tensors, a node has at most {MAX_TENSORS} in a list"
+        )
+    return [dtype] * count
 
 
 def complete_attrs(
@@ -224,7 +241,7 @@ def _not_allowed(attr: AttrDef, item: Attr) -> Exception:
         names = ", ".join(d.name for d in attr.allowed)
         return TypeError(f"{item.name} is not one of {names}")
     names = ", ".join(v.decode() for v in attr.allowed)
-    return ValueError(f"{item.decode()!r} is not one of {names}")
+    return ValueError(f"{item.decode(errors='replace')!r} is not one of {names}")
 
 
 def _int(value: Any) -> int:
@@ -257,7 +274,11 @@ def _bytes(value: Any) -> bytes:
 
 
 def _tensor(value: Any) -> np.ndarray[Any, Any]:
-    return value if isinstance(value, np.ndarray) else decode_tensor(value)
+    if isinstance(value, protos.TensorProto):
+        return decode_tensor(value)
+    if not isinstance(value, np.ndarray):
+        raise TypeError(f"expected an array or a TensorProto, got {value!r}")
+    return value
 
 
 def _shape(value: Any) -> TensorShape:

@@ -30,10 +30,10 @@ def _concat_shape(ctx: ShapeContext, parts: Sequence[Dims], axis_input: int) -> 
             ctx.fail(f"inputs have ranks {rank} and {len(dims)}")
     if rank == 0:
         ctx.fail("scalars cannot be concatenated", "use tf.stack")
-    axis = ctx.ints(axis_input)
-    if axis is None or axis[0] is None:
+    axis = ctx.scalar(axis_input)
+    if axis is None:
         return [(None,) * rank]
-    place = shapes.normalize_axis(axis[0], rank)
+    place = shapes.normalize_axis(axis, rank)
     rest = shapes.all_equal([(*dims[:place], None, *dims[place + 1 :]) for dims in known]) or ()
     sizes = [None if dims is None else dims[place] for dims in parts]
     total = None if None in sizes else sum(n for n in sizes if n is not None)
@@ -219,12 +219,12 @@ def unstack(
 
 def _split_shape(ctx: ShapeContext) -> list[Dims]:
     ctx.rank_is(0, 0)
-    dims, axis, parts = ctx.shape(1), ctx.ints(0), ctx.attr("num_split")
+    dims, axis, parts = ctx.shape(1), ctx.scalar(0), ctx.attr("num_split")
     if dims is None:
         return [None] * parts
-    if axis is None or axis[0] is None:
+    if axis is None:
         return [(None,) * len(dims)] * parts
-    place = shapes.normalize_axis(axis[0], len(dims))
+    place = shapes.normalize_axis(axis, len(dims))
     size = dims[place]
     if size is not None and size % parts:
         ctx.fail(f"cannot split dimension {place} of size {size} into {parts} equal parts")
@@ -244,15 +244,15 @@ define_op(
 
 def _split_v_shape(ctx: ShapeContext) -> list[Dims]:
     ctx.rank_is(2, 0)
-    dims, sizes, axis = ctx.shape(0), ctx.ints(1), ctx.ints(2)
+    dims, sizes, axis = ctx.shape(0), ctx.ints(1), ctx.scalar(2)
     parts = ctx.attr("num_split")
     if sizes is not None and len(sizes) != parts:
         ctx.fail(f"size_splits has {len(sizes)} elements, num_split is {parts}")
     if dims is None:
         return [None] * parts
-    if axis is None or axis[0] is None:
+    if axis is None:
         return [(None,) * len(dims)] * parts
-    place = shapes.normalize_axis(axis[0], len(dims))
+    place = shapes.normalize_axis(axis, len(dims))
     total, lengths = dims[place], list(sizes or [None] * parts)
     if lengths.count(-1) > 1:
         ctx.fail("size_splits may hold only one -1")

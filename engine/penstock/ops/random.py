@@ -97,9 +97,9 @@ define_op(
 
 
 def _multinomial_shape(ctx: ShapeContext) -> list[Dims]:
-    rows, count = ctx.rank_is(0, 2), ctx.ints(1)
+    rows, count = ctx.rank_is(0, 2), ctx.scalar(1)
     ctx.rank_is(1, 0)
-    return [(None if rows is None else rows[0], None if count is None else count[0])]
+    return [(None if rows is None else rows[0], count)]
 
 
 define_op(

@@ -29,8 +29,7 @@ def _top_shape(ctx: ShapeContext, k: int | None) -> list[Dims]:
 def _top_v2_shape(ctx: ShapeContext) -> list[Dims]:
     if ctx.shape(1) not in (None, ()):
         ctx.fail("k must be a scalar")
-    values = ctx.ints(1)
-    return _top_shape(ctx, values[0] if values else None)
+    return _top_shape(ctx, ctx.scalar(1))
 
 
 def _in_top_shape(ctx: ShapeContext) -> list[Dims]:

@@ -16,14 +16,14 @@ from penstock.shapes import Dims
 
 
 def _without_axis(ctx: ShapeContext) -> list[Dims]:
-    dims, axis = ctx.shape(0), ctx.ints(1)
+    dims, axis = ctx.shape(0), ctx.scalar(1)
     if dims is None:
         return [None]
-    if axis is None or axis[0] is None:
+    if axis is None:
         return [(None,) * max(0, len(dims) - 1)]
-    place = shapes.normalize_axis(axis[0], len(dims))
+    place = shapes.normalize_axis(axis, len(dims))
     if dims[place] == 0:
-        ctx.fail(f"axis {axis[0]} has size 0: there is no element to find")
+        ctx.fail(f"axis {axis} has size 0: there is no element to find")
     return [dims[:place] + dims[place + 1 :]]
 
 
@@ -107,9 +107,9 @@ def arg_min(
 
 
 def _axis_in_range(ctx: ShapeContext) -> list[Dims]:
-    dims, axis = ctx.shape(0), ctx.ints(1)
-    if dims is not None and axis is not None and axis[0] is not None:
-        shapes.normalize_axis(axis[0], len(dims))
+    dims, axis = ctx.shape(0), ctx.scalar(1)
+    if dims is not None and axis is not None:
+        shapes.normalize_axis(axis, len(dims))
     return same(ctx)
 
 

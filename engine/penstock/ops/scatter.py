@@ -139,8 +139,7 @@ gradient("TensorScatterMax")(_tensor_extreme_grad)
 
 def _unsorted_shape(ctx: ShapeContext) -> list[Dims]:
     ctx.rank_is(2, 0)
-    data, ids, count = ctx.shape(0), ctx.shape(1), ctx.ints(2)
-    rows = None if count is None else count[0]
+    data, ids, rows = ctx.shape(0), ctx.shape(1), ctx.scalar(2)
     if rows is not None and rows < 0:
         ctx.fail(f"num_segments must not be negative, got {rows}")
     if data is None or ids is None:

@@ -7,16 +7,24 @@ and keeps what is known of each element.
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from penstock.dtypes import DType
 from penstock.graph.tensor import Operation, Tensor
 
 Ints: TypeAlias = "list[int | None] | None"
 _MAX_ELEMENTS = 4096
 _MAX_DEPTH = 32
+
+
+@functools.cache
+def _limits(dtype: DType) -> tuple[int, int]:
+    return (dtype.min, dtype.max) if dtype.is_integer else (0, 0)
 
 
 def constant_value(tensor: Tensor, depth: int = 0) -> np.ndarray[Any, Any] | None:
@@ -50,7 +58,9 @@ def partial_ints(tensor: Tensor, depth: int = 0) -> Ints:
     if rule is not None and depth < _MAX_DEPTH:
         found = rule(op, tensor, depth + 1)
         if found is not None:
-            return found
+            least, greatest = _limits(tensor.dtype)
+            # The kernels' arithmetic wraps around: there the value is theirs to tell.
+            return [v if v is not None and least <= v <= greatest else None for v in found]
     count = 1 if not dims else dims[0]
     return [None] * count if count is not None and count <= _MAX_ELEMENTS else None
 
@@ -74,7 +84,7 @@ def _size(op: Operation, _: Tensor, __: int) -> Ints:
     dims = op._inputs[0]._dims
     if dims is None or None in dims:
         return None
-    return [int(np.prod([d or 0 for d in dims], dtype=np.int64))]
+    return [math.prod([d or 0 for d in dims])]
 
 
 def _rank(op: Operation, _: Tensor, __: int) -> Ints:
@@ -86,7 +96,7 @@ def _pack(op: Operation, _: Tensor, depth: int) -> Ints:
     if any(t._dims != () for t in op._inputs):
         return None
     parts = [partial_ints(t, depth) for t in op._inputs]
-    return [None if p is None else p[0] for p in parts]
+    return [p[0] if p and len(p) == 1 else None for p in parts]
 
 
 def _concat(op: Operation, _: Tensor, depth: int) -> Ints:
@@ -104,6 +114,8 @@ def _strided_slice(op: Operation, _: Tensor, depth: int) -> Ints:
     if op._attrs["ellipsis_mask"] or op._attrs["new_axis_mask"]:
         return None
     begin, end, stride = (e[0] for e in ends if e is not None)
+    if not stride:
+        return None  # the op's own rule refuses it
     if op._attrs["shrink_axis_mask"] & 1:
         in_range = begin is not None and -len(source) <= begin < len(source)
         return [source[begin]] if in_range and begin is not None else None
@@ -125,7 +137,7 @@ def _gather(op: Operation, _: Tensor, depth: int) -> Ints:
     return [source[i] for i in indices if i is not None] if valid else None
 
 
-def _elementwise(compute: Callable[[int, int], int]) -> Any:
+def _elementwise(compute: Callable[[int, int], int | None]) -> Any:
     def rule(op: Operation, _: Tensor, depth: int) -> Ints:
         x, y = (partial_ints(t, depth) for t in op._inputs)
         if x is None or y is None:
@@ -143,7 +155,7 @@ def _elementwise(compute: Callable[[int, int], int]) -> Any:
 
 def _range(op: Operation, _: Tensor, depth: int) -> Ints:
     ends = [partial_ints(t, depth) for t in op._inputs]
-    if any(e is None or e[0] is None for e in ends):
+    if any(e is None or len(e) != 1 for e in ends):
         return None
     start, limit, delta = (e[0] for e in ends if e is not None)
     if start is None or limit is None or not delta or abs((limit - start) // delta) > _MAX_ELEMENTS:
@@ -155,7 +167,7 @@ def _prod(op: Operation, tensor: Tensor, depth: int) -> Ints:
     values = partial_ints(op._inputs[0], depth)
     if values is None or tensor._dims != () or any(v is None for v in values):
         return None
-    return [int(np.prod([v for v in values if v is not None], dtype=np.int64))]
+    return [math.prod([v for v in values if v is not None])]
 
 
 _RULES: dict[str, Callable[[Operation, Tensor, int], Ints]] = {
@@ -181,5 +193,5 @@ _RULES: dict[str, Callable[[Operation, Tensor, int], Ints]] = {
     "Mul": _elementwise(lambda a, b: a * b),
     "Maximum": _elementwise(max),
     "Minimum": _elementwise(min),
-    "FloorDiv": _elementwise(lambda a, b: a // b if b else 0),
+    "FloorDiv": _elementwise(lambda a, b: a // b if b else None),
 }

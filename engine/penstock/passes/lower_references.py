@@ -142,6 +142,8 @@ class _Lowering:
         reads, rest = self._read_inputs(node, range(twin.handles, len(node.inputs)))
         renamed = {new: node.attrs[old] for old, new in twin.attrs.items() if old in node.attrs}
         attrs = {**(renamed if twin.attrs else node.attrs), **_private(node.attrs)}
+        if attrs.get("validate_shape"):
+            attrs["_declared"] = self.nodes[references[0].handle[0]].attrs["shape"]
         passes_on = bool(node.dtypes) and node.dtypes[0].is_ref
         if passes_on:
             self.references[node.name, 0] = _Reference(references[0].handle, node.name)
@@ -184,7 +186,9 @@ class _Lowering:
             endpoint = node.inputs[i]
             if endpoint in self.references:
                 producer = self.ir[endpoint[0]]
-                name = f"{node.name}/_read_{i}"
+                # A fetch has no name that the user knows; what it fetches has.
+                name = endpoint[0] if node.op == "_Retval" else node.name
+                name += f"/_read_{node.attrs['index'] if node.op == '_Retval' else i}"
                 read = self._read(node, name, endpoint, producer.shapes[endpoint[1]])
                 reads.append(read._replace(controls=self._after_inputs(node, read.controls)))
                 endpoint = (name, 0)

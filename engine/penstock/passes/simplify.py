@@ -134,14 +134,25 @@ def _cast(node: Node, view: _View) -> Found:
     return None
 
 
+def _one_per_axis(node: Node, view: _View) -> np.ndarray[Any, Any] | None:
+    """Return the constant input 1 when it is certain to have an entry for each axis of input 0.
+
+    What does not is a mistake that the kernel must tell of.
+    """
+    dims, entries = view.dims(node, 0), view.constant(node, 1)
+    fits = dims is not None and entries is not None and len(entries) == len(dims)
+    return entries if fits else None
+
+
 def _transpose(node: Node, view: _View) -> Found:
-    perm = view.constant(node, 1)
+    perm = _one_per_axis(node, view)
     if perm is None:
         return None
     if perm.tolist() == list(range(perm.size)):
         return node.inputs[0], "transpose that moves no axis"
     inner = view.producer(node, 0)
-    before = view.constant(inner, 1) if inner.op == "Transpose" and not inner.controls else None
+    twice = inner.op == "Transpose" and not inner.controls
+    before = _one_per_axis(inner, view) if twice else None
     if before is not None and before[perm].tolist() == list(range(perm.size)):
         return inner.inputs[0], "transpose and its inverse"
     return None
@@ -159,14 +170,14 @@ def _no_axes(node: Node, view: _View) -> Found:
 
 
 def _ones(node: Node, view: _View) -> Found:
-    multiples = view.constant(node, 1)
+    multiples = _one_per_axis(node, view)
     if multiples is not None and bool(np.all(multiples == 1)):
         return node.inputs[0], "tile by ones"
     return None
 
 
 def _no_padding(node: Node, view: _View) -> Found:
-    paddings = view.constant(node, 1)
+    paddings = _one_per_axis(node, view)
     if paddings is not None and not bool(np.any(paddings)):
         return node.inputs[0], "padding of nothing"
     return None
