@@ -99,7 +99,9 @@ Tensor tensor_of_scalar(PyObject* value, DType dtype, Allocator& allocator) {
   const bool is_python =
       PyFloat_CheckExact(value) || PyLong_CheckExact(value) || PyBool_Check(value);
   PyArray_Descr* descr = numpy_descr(dtype);
-  if (!is_python && Py_TYPE(value) != descr->typeobj) return Tensor();
+  // NumPy cannot read a scalar of bfloat16, a type that it does not define, as a C type.
+  const bool is_numpy = Py_TYPE(value) == descr->typeobj && dtype != DType::kBFloat16;
+  if (!is_python && !is_numpy) return Tensor();
   Tensor tensor(allocator, dtype, Shape());
   if (is_python) return write_scalar(value, dtype, tensor.raw()) ? tensor : Tensor();
   PyArray_ScalarAsCtype(value, tensor.raw());

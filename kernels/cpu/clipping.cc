@@ -1,4 +1,6 @@
 // ClipByValue: every element brought between two bounds, each a scalar or of the tensor's shape.
+#include <complex>
+
 #include "cpu/loops.h"
 #include "cpu/register.h"
 
@@ -10,6 +12,11 @@ template <class T>
 T clipped(T x, T low, T high) {
   const T y = x > high ? high : x;
   return y < low ? low : y;
+}
+// Complex numbers are clipped part by part.
+template <class T>
+std::complex<T> clipped(std::complex<T> x, std::complex<T> low, std::complex<T> high) {
+  return {clipped(x.real(), low.real(), high.real()), clipped(x.imag(), low.imag(), high.imag())};
 }
 template <>
 float16 clipped(float16 x, float16 low, float16 high) {
@@ -53,7 +60,7 @@ void compute_clip(KernelContext& ctx) {
 
 std::unique_ptr<Kernel> clip(const NodeInfo& node) {
   return visit_dtype<float, double, float16, bfloat16, int32_t, int64_t, int8_t, int16_t, uint8_t,
-                     uint16_t, uint32_t, uint64_t>(
+                     uint16_t, uint32_t, uint64_t, complex64, complex128>(
       node.input_dtypes[0], [](auto e) -> std::unique_ptr<Kernel> {
         return std::make_unique<FunctionKernel>(compute_clip<decltype(e)>);
       });
@@ -61,6 +68,6 @@ std::unique_ptr<Kernel> clip(const NodeInfo& node) {
 
 }  // namespace
 
-void register_clipping(KernelRegistry& r) { r.add("ClipByValue", kCpu, {{"T", kReal}}, clip); }
+void register_clipping(KernelRegistry& r) { r.add("ClipByValue", kCpu, {{"T", kNumber}}, clip); }
 
 }  // namespace penstock

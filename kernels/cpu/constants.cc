@@ -241,7 +241,7 @@ void register_constants(KernelRegistry& r) {
   r.add("PlaceholderWithDefault", kCpu, {}, make<EnsureShape>, Cost::kTrivial);
   r.add("ZerosLike", kCpu, {{"T", kPlain | DType::kString}}, function<compute_zeros_like>);
   r.add("OnesLike", kCpu, {{"T", kPlain}}, function<compute_ones_like>);
-  r.add("Fill", kCpu, {{"T", kPlain | DType::kString}}, function<compute_fill>);
+  r.add("Fill", kCpu, {{"T", kAnyType}}, function<compute_fill>);
   r.add("Empty", kCpu, {{"dtype", kPlain | DType::kString}}, function<compute_empty>);
   r.add("Range", kCpu, {{"Tidx", kReal}}, make_range);
   r.add("LinSpace", kCpu, {{"T", kFloating}}, make_lin_space);

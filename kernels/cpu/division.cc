@@ -36,7 +36,10 @@ T remainder(T x, T y) {
 struct TruncateDiv {
   template <class T>
   static T at(T x, T y) {
-    return quotient(x, y);
+    if constexpr (std::is_floating_point_v<T>)
+      return std::trunc(x / y);
+    else
+      return quotient(x, y);
   }
 };
 struct FloorDiv {
@@ -122,8 +125,10 @@ ZipSpec real_div_loops(DType t) {
     return {zip_loops<Divide, decltype(e)>(), 4.0};
   });
 }
-ZipSpec truncate_div_loops(DType t) { return integer<TruncateDiv>(t); }
-ZipSpec div_loops(DType t) { return kInteger.has(t) ? truncate_div_loops(t) : real_div_loops(t); }
+ZipSpec truncate_div_loops(DType t) {
+  return kInteger.has(t) ? integer<TruncateDiv>(t) : floating<TruncateDiv>(t, 2.0);
+}
+ZipSpec div_loops(DType t) { return kInteger.has(t) ? integer<TruncateDiv>(t) : real_div_loops(t); }
 ZipSpec floor_div_loops(DType t) {
   return kInteger.has(t) ? integer<FloorDiv>(t) : floating<FloorDiv>(t, 2.0);
 }
@@ -145,7 +150,7 @@ void register_division(KernelRegistry& r) {
   };
   add("Div", kNumber, zip<div_loops>);
   add("RealDiv", analytic, zip<real_div_loops>);
-  add("TruncateDiv", kInteger, zip<truncate_div_loops>);
+  add("TruncateDiv", kReal, zip<truncate_div_loops>);
   add("FloorDiv", kReal, zip<floor_div_loops>);
   add("FloorMod", kReal, zip<floor_mod_loops>);
   add("Mod", kFloating | kIndex, zip<truncate_mod_loops>);

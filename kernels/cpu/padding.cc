@@ -203,6 +203,21 @@ class MirrorPad final : public Kernel {
   bool symmetric_;
 };
 
+DType unsigned_twin(DType dtype) {
+  switch (dtype) {
+    case DType::kInt8:
+      return DType::kUInt8;
+    case DType::kInt16:
+      return DType::kUInt16;
+    case DType::kInt32:
+      return DType::kUInt32;
+    case DType::kInt64:
+      return DType::kUInt64;
+    default:
+      return dtype;
+  }
+}
+
 class MirrorPadGrad final : public Kernel {
  public:
   explicit MirrorPadGrad(const NodeInfo& node)
@@ -221,16 +236,17 @@ class MirrorPadGrad final : public Kernel {
     Tensor& out = ctx.allocate_output(0, shape);
     clear_elements(ctx, dy.dtype(), out.raw(), out.num_elements());
     if (dy.num_elements() == 0) return;
-    visit_dtype<float, double, int32_t, int64_t, float16, bfloat16, complex64, complex128>(
-        dy.dtype(), [&](auto zero) {
-          using T = decltype(zero);
-          mirror.rows(0, dy.data<T>(), out.mutable_data<T>(),
-                      [](const T* large, T* small, const MirrorTable& table) {
-                        for (size_t i = 0; i < table.size(); ++i) {
-                          small[table[i]] = T(small[table[i]] + large[i]);
-                        }
-                      });
-        });
+    // Integers wrap around, so that those of one size are added alike.
+    visit_dtype<float, double, uint8_t, uint16_t, uint32_t, uint64_t, float16, bfloat16, complex64,
+                complex128>(unsigned_twin(dy.dtype()), [&](auto zero) {
+      using T = decltype(zero);
+      mirror.rows(0, static_cast<const T*>(dy.raw()), static_cast<T*>(out.raw()),
+                  [](const T* large, T* small, const MirrorTable& table) {
+                    for (size_t i = 0; i < table.size(); ++i) {
+                      small[table[i]] = T(small[table[i]] + large[i]);
+                    }
+                  });
+    });
   }
 
  private:
@@ -244,9 +260,7 @@ void register_padding(KernelRegistry& r) {
   r.add("Pad", kCpu, {}, function<compute_pad>);
   r.add("PadV2", kCpu, {}, function<compute_pad>);
   r.add("MirrorPad", kCpu, {}, make<MirrorPad>);
-  r.add("MirrorPadGrad", kCpu,
-        {{"T", kFloating | kComplex | DTypeSet{DType::kInt32, DType::kInt64}}},
-        make<MirrorPadGrad>);
+  r.add("MirrorPadGrad", kCpu, {{"T", kNumber}}, make<MirrorPadGrad>);
 }
 
 }  // namespace penstock

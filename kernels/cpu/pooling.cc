@@ -56,22 +56,6 @@ class PoolAttrs {
   std::vector<WindowAttrs> fixed_;
 };
 
-// The largest element for dtypes that have no vector loop.
-template <class T>
-void max_plainly(const PoolWindow& w, const void* x, void* y) {
-  const T* from = static_cast<const T*>(x);
-  T* to = static_cast<T*>(y);
-  for (int64_t c = 0; c < w.channels; ++c) {
-    T best = from[c];
-    for (int64_t i = 0; i < w.rows; ++i) {
-      for (int64_t j = 0; j < w.columns; ++j) {
-        best = std::max(best, from[i * w.row_stride + j * w.column_stride + c]);
-      }
-    }
-    to[c] = best;
-  }
-}
-
 using PoolFn = void (*)(const PoolWindow&, const void*, void*);
 
 // MaxPool and AvgPool: one number from each window.
@@ -95,140 +79,143 @@ class Pool final : public Kernel {
   const PoolFn fn_;
 };
 
-template <class T>
 std::unique_ptr<Kernel> max_pool(const NodeInfo& node) {
-  if constexpr (std::is_floating_point_v<T>) {
-    return std::make_unique<Pool>(node, pool_functions<T>().max);
-  } else {
-    return std::make_unique<Pool>(node, max_plainly<T>);
-  }
+  return std::make_unique<Pool>(node, pool_functions(node.output_dtypes[0]).max);
 }
-template <class T>
 std::unique_ptr<Kernel> avg_pool(const NodeInfo& node) {
-  return std::make_unique<Pool>(node, pool_functions<T>().mean);
+  return std::make_unique<Pool>(node, pool_functions(node.output_dtypes[0]).mean);
 }
 
 // Inputs: the pooled image, the result, the result's gradient.
-template <class T>
 class MaxPoolGrad final : public Kernel {
  public:
-  explicit MaxPoolGrad(const NodeInfo& node) : attrs_(node, 3) {}
+  explicit MaxPoolGrad(const NodeInfo& node)
+      : attrs_(node, 3), fns_(pool_functions(node.output_dtypes[0])) {}
 
   void compute(KernelContext& ctx) override {
     const Tensor& x = ctx.input(0);
+    const Tensor& dy = ctx.input(2);
     const WindowedImage image = pooled_image(attrs_.read(ctx), x.shape());
     require_shape(ctx.input(1), image.output, "orig_output");
-    require_shape(ctx.input(2), image.output, "grad");
-    const T* dy = ctx.input(2).data<T>();
-    T* dx = ctx.allocate_output(0, image.input).template mutable_data<T>();
-    if (image.height.tiles() && image.width.tiles()) return route(ctx, image, x.data<T>(), dy, dx);
-    clear_elements(ctx, dtype_of<T>, dx, image.input.num_elements());
+    require_shape(dy, image.output, "grad");
+    const DType dtype = x.dtype();
+    void* dx = ctx.allocate_output(0, image.input).raw();
+    if (fns_.route_max != nullptr && image.height.tiles() && image.width.tiles()) {
+      return route(ctx, image, dx);
+    }
+    clear_elements(ctx, dtype, dx, image.input.num_elements());
     image.for_rows(ctx, true, [&](int64_t begin, int64_t end) {
       std::vector<int32_t> at(static_cast<size_t>(image.channels()));
       image.for_positions(begin, end, [&](const PoolWindow& w, int64_t in, int64_t out, int64_t) {
-        pool_functions<T>().find_max(w, x.data<T>() + in, at.data());
-        pool_functions<T>().add_at(w, at.data(), dy + out, dx + in);
+        fns_.find_max(w, element_at(x.raw(), dtype, in), at.data());
+        fns_.add_at(w, at.data(), element_at(dy.raw(), dtype, out), element_at(dx, dtype, in));
       });
     });
   }
 
  private:
-  static void route(const KernelContext& ctx, const WindowedImage& image, const T* x, const T* dy,
-                    T* dx) {
+  void route(const KernelContext& ctx, const WindowedImage& image, void* dx) const {
+    const Tensor& x = ctx.input(0);
+    const Tensor& dy = ctx.input(2);
+    const DType dtype = x.dtype();
     image.for_rows(ctx, false, [&](int64_t begin, int64_t end) {
       image.for_positions(begin, end, [&](const PoolWindow& w, int64_t in, int64_t out, int64_t) {
-        pool_functions<T>().route_max(w, x + in, dy + out, dx + in);
+        fns_.route_max(w, element_at(x.raw(), dtype, in), element_at(dy.raw(), dtype, out),
+                       element_at(dx, dtype, in));
       });
     });
   }
 
   const PoolAttrs attrs_;
+  const PoolFns& fns_;
 };
 
 // Inputs: the pooled image, the result, a tensor like the image. From each window the element
 // of the third where the first is largest.
-template <class T>
 class MaxPoolGradGrad final : public Kernel {
  public:
-  explicit MaxPoolGradGrad(const NodeInfo& node) : attrs_(node, 3) {}
+  explicit MaxPoolGradGrad(const NodeInfo& node)
+      : attrs_(node, 3), fns_(pool_functions(node.output_dtypes[0])) {}
 
   void compute(KernelContext& ctx) override {
-    const Tensor& x = ctx.input(0);
-    const WindowedImage image = pooled_image(attrs_.read(ctx), x.shape());
+    const WindowedImage image = pooled_image(attrs_.read(ctx), ctx.input(0).shape());
     require_shape(ctx.input(1), image.output, "orig_output");
     require_shape(ctx.input(2), image.input, "grad");
-    const T* g = ctx.input(2).data<T>();
-    T* y = ctx.allocate_output(0, image.output).template mutable_data<T>();
+    Tensor& y = ctx.allocate_output(0, image.output);
+    visit_element(y.dtype(), [&](auto zero) { pick<decltype(zero)>(ctx, image, y); });
+  }
+
+ private:
+  template <class E>
+  void pick(const KernelContext& ctx, const WindowedImage& image, Tensor& y) const {
+    const Tensor& x = ctx.input(0);
+    const E* g = ctx.input(2).data<E>();
+    E* to = y.mutable_data<E>();
     image.for_rows(ctx, false, [&](int64_t begin, int64_t end) {
       std::vector<int32_t> at(static_cast<size_t>(image.channels()));
       image.for_positions(begin, end, [&](const PoolWindow& w, int64_t in, int64_t out, int64_t) {
-        pool_functions<T>().find_max(w, x.data<T>() + in, at.data());
+        fns_.find_max(w, element_at(x.raw(), x.dtype(), in), at.data());
         for (int64_t c = 0; c < w.channels; ++c) {
           const int64_t i = at[static_cast<size_t>(c)] / w.columns;
           const int64_t j = at[static_cast<size_t>(c)] % w.columns;
-          y[out + c] = g[in + i * w.row_stride + j * w.column_stride + c];
+          to[out + c] = g[in + i * w.row_stride + j * w.column_stride + c];
         }
       });
     });
   }
 
- private:
   const PoolAttrs attrs_;
+  const PoolFns& fns_;
 };
 
-template <class T>
 class AvgPoolGrad final : public Kernel {
  public:
-  explicit AvgPoolGrad(const NodeInfo& node) : attrs_(node) {}
+  explicit AvgPoolGrad(const NodeInfo& node)
+      : attrs_(node), fns_(pool_functions(node.output_dtypes[0])) {}
 
   void compute(KernelContext& ctx) override {
     const WindowedImage image = pooled_image(attrs_, shape_from(ctx.input(0), "orig_input_shape"));
     require_shape(ctx.input(1), image.output, "grad");
-    const T* dy = ctx.input(1).data<T>();
-    T* dx = ctx.allocate_output(0, image.input).template mutable_data<T>();
-    clear_elements(ctx, dtype_of<T>, dx, image.input.num_elements());
+    const Tensor& dy = ctx.input(1);
+    void* dx = ctx.allocate_output(0, image.input).raw();
+    clear_elements(ctx, dy.dtype(), dx, image.input.num_elements());
     image.for_rows(ctx, true, [&](int64_t begin, int64_t end) {
       image.for_positions(begin, end, [&](const PoolWindow& w, int64_t in, int64_t out, int64_t) {
-        pool_functions<T>().add_mean(w, dy + out, dx + in);
+        fns_.add_mean(w, element_at(dy.raw(), dy.dtype(), out), element_at(dx, dy.dtype(), in));
       });
     });
   }
 
  private:
   const WindowAttrs attrs_;
+  const PoolFns& fns_;
 };
 
 constexpr ImageRoles kForward = {"iss", "i"};
 constexpr ImageRoles kMaxGrad = {"iiiss", "i"};
 constexpr ImageRoles kAvgGrad = {"si", "i"};
 
-template <KernelFactory f32, KernelFactory f64, const ImageRoles& roles>
-void add(KernelRegistry& r, const char* op) {
-  r.add(op, kCpu, {{"T", DType::kFloat32}}, either_layout<f32, roles>);
-  r.add(op, kCpu, {{"T", DType::kFloat64}}, either_layout<f64, roles>);
-  r.add(op, kCpu, {{"T", kHalf2}}, either_layout<widened<f32>, roles>);
-}
-
-template <class... Ts>
-void add_max_pool_for(KernelRegistry& r, const char* op) {
-  (r.add(op, kCpu, {{"T", dtype_of<Ts>}}, either_layout<max_pool<Ts>, kForward>), ...);
+template <KernelFactory factory, const ImageRoles& roles>
+void add(KernelRegistry& r, const char* op, DTypeSet types) {
+  r.add(op, kCpu, {{"T", types}}, either_layout<factory, roles>);
+  r.add(op, kCpu, {{"T", kHalf2}}, either_layout<widened<factory>, roles>);
 }
 
 }  // namespace
 
 void register_pooling(KernelRegistry& r) {
+  const DTypeSet ordered = kFloat2 | kInteger;
   for (const char* op : {"MaxPool", "MaxPoolV2"}) {
-    add<max_pool<float>, max_pool<double>, kForward>(r, op);
-    add_max_pool_for<int32_t, int64_t, uint8_t, int8_t, int16_t, uint16_t>(r, op);
+    add<max_pool, kForward>(r, op, ordered);
   }
   for (const char* op : {"MaxPoolGrad", "MaxPoolGradV2"}) {
-    add<make<MaxPoolGrad<float>>, make<MaxPoolGrad<double>>, kMaxGrad>(r, op);
+    add<make<MaxPoolGrad>, kMaxGrad>(r, op, ordered);
   }
   for (const char* op : {"MaxPoolGradGrad", "MaxPoolGradGradV2"}) {
-    add<make<MaxPoolGradGrad<float>>, make<MaxPoolGradGrad<double>>, kMaxGrad>(r, op);
+    add<make<MaxPoolGradGrad>, kMaxGrad>(r, op, ordered);
   }
-  add<avg_pool<float>, avg_pool<double>, kForward>(r, "AvgPool");
-  add<make<AvgPoolGrad<float>>, make<AvgPoolGrad<double>>, kAvgGrad>(r, "AvgPoolGrad");
+  add<avg_pool, kForward>(r, "AvgPool", kFloat2);
+  add<make<AvgPoolGrad>, kAvgGrad>(r, "AvgPoolGrad", kFloat2);
 }
 
 }  // namespace penstock

@@ -101,6 +101,18 @@ void for_each_row(const KernelContext& ctx, const std::vector<int64_t>& rows, in
   });
 }
 
+// Strings that meet are put one after the other.
+void append_rows(Tensor& out, int64_t inner, const std::vector<int64_t>& rows,
+                 const Tensor& updates) {
+  std::string* to = out.mutable_data<std::string>();
+  const std::string* from = updates.data<std::string>();
+  for (size_t k = 0; k < rows.size(); ++k) {
+    for (int64_t i = 0; i < inner; ++i) {
+      to[rows[k] * inner + i] += from[static_cast<int64_t>(k) * inner + i];
+    }
+  }
+}
+
 void compute_scatter_nd(KernelContext& ctx) {
   const Tensor& indices = ctx.input(0);
   const Tensor& updates = ctx.input(1);
@@ -112,6 +124,7 @@ void compute_scatter_nd(KernelContext& ctx) {
   check_updates(Shape(indices.shape().dims(), lead), tail, updates, false);
   Tensor& out = ctx.allocate_output(0, shape);
   clear_elements(ctx, out.dtype(), out.raw(), out.num_elements());
+  if (out.dtype() == DType::kString) return append_rows(out, tail.num_elements(), rows, updates);
   scatter_rows(ctx, Combine::kAdd, out, tail.num_elements(), rows, updates);
 }
 
@@ -199,14 +212,15 @@ void scatter_rows(const KernelContext& ctx, Combine combine, Tensor& target, int
     return;
   }
   visit_dtype<float, double, int32_t, int64_t, int8_t, uint8_t, int16_t, uint16_t, uint32_t,
-              uint64_t, float16, bfloat16, complex64, complex128>(target.dtype(), [&](auto zero) {
-    using T = decltype(zero);
-    T* to = target.mutable_data<T>();
-    const T* from = updates.data<T>();
-    for_each_row(ctx, rows, target_rows, row_cost, [&](int64_t k, int64_t row) {
-      combine_slice(combine, to + row * inner, all_same ? from : from + k * inner, step, inner);
-    });
-  });
+              uint64_t, bool, float16, bfloat16, complex64, complex128>(
+      target.dtype(), [&](auto zero) {
+        using T = decltype(zero);
+        T* to = target.mutable_data<T>();
+        const T* from = updates.data<T>();
+        for_each_row(ctx, rows, target_rows, row_cost, [&](int64_t k, int64_t row) {
+          combine_slice(combine, to + row * inner, all_same ? from : from + k * inner, step, inner);
+        });
+      });
 }
 
 void check_updates(const Shape& lead, const Shape& tail, const Tensor& updates,
@@ -219,7 +233,7 @@ void check_updates(const Shape& lead, const Shape& tail, const Tensor& updates,
 }
 
 void register_scatter(KernelRegistry& r) {
-  r.add("ScatterNd", kCpu, {{"T", kScattered}}, function<compute_scatter_nd>);
+  r.add("ScatterNd", kCpu, {{"T", kPlain | DType::kString}}, function<compute_scatter_nd>);
   r.add("TensorScatterUpdate", kCpu, {}, function<compute_tensor_scatter<Combine::kUpdate>>);
   r.add("TensorScatterAdd", kCpu, {{"T", kScattered}},
         function<compute_tensor_scatter<Combine::kAdd>>);

@@ -93,9 +93,9 @@ struct Sign {
   template <class T>
   static T at(const T& x) {
     if constexpr (is_complex<T>) {
-      return x == T(0) ? x : x / std::abs(x);
+      return x == T(0) ? T(0) : x / std::abs(x);
     } else if constexpr (std::is_floating_point_v<T>) {
-      return x > 0 ? T(1) : (x < 0 ? T(-1) : x);
+      return x > 0 ? T(1) : (x < 0 ? T(-1) : x + T(0));  // of -0 it is 0
     } else {
       return static_cast<T>((x > 0) - (x < 0));
     }
@@ -151,7 +151,8 @@ MapSpec predicate(DType t) {
       kSimple};
 }
 
-// Gradients of complex functions take the conjugate of the derivative.
+// Gradients of complex functions take the conjugate of the derivative: some of these ops form
+// it, `TanhGrad` and `SigmoidGrad` want to be given that of the output.
 template <class T>
 T conjugate(const T& y) {
   if constexpr (is_complex<T>)
@@ -162,35 +163,33 @@ T conjugate(const T& y) {
 struct TanhGrad {
   template <class T>
   static T at(const T& y, const T& g) {
-    const T c = conjugate(y);
-    return g * (T(1) - c * c);
+    return g * (T(1) - y * y);
   }
 };
 struct SigmoidGrad {
   template <class T>
   static T at(const T& y, const T& g) {
-    const T c = conjugate(y);
-    return g * c * (T(1) - c);
+    return g * y * (T(1) - y);
   }
 };
 struct SqrtGrad {
   template <class T>
   static T at(const T& y, const T& g) {
-    return g * T(0.5) / conjugate(y);
+    return g == T(0) ? T(0) : g * T(0.5) / conjugate(y);
   }
 };
 struct RsqrtGrad {
   template <class T>
   static T at(const T& y, const T& g) {
     const T c = conjugate(y);
-    return T(-0.5) * g * c * (c * c);
+    return g == T(0) ? T(0) : T(-0.5) * g * c * (c * c);
   }
 };
 struct ReciprocalGrad {
   template <class T>
   static T at(const T& y, const T& g) {
     const T c = conjugate(y);
-    return -g * c * c;
+    return g == T(0) ? T(0) : -g * c * c;
   }
 };
 template <class F>

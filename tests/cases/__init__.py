@@ -35,6 +35,7 @@ COMPLEX = ("complex64", "complex128")
 REALS = FLOATS + INTEGERS
 NUMBERS = REALS + COMPLEX
 PLAIN = (*NUMBERS, "bool")
+EVERY = (*PLAIN, "string")
 
 T = object()
 """As an attribute's value: the dtype that the row runs with at the moment."""
@@ -77,6 +78,8 @@ class Case:
     grad_dtype: str
     empty: tuple[Inputs, ...]
     refuses: tuple[Inputs, ...]
+    varies: str | None
+    not_for: tuple[str, ...]
     id: str
 
     @property
@@ -123,6 +126,8 @@ def case(
     grad_dtype: str = "float64",
     empty: Sequence[tuple[Any, ...]] = (),
     refuses: Sequence[tuple[Any, ...]] = (),
+    varies: str | None = None,
+    not_for: Sequence[str] = (),
     id: str = "",
 ) -> Case:
     """Write a row.
@@ -137,6 +142,10 @@ def case(
     checked for; `grad2` False leaves out second derivatives. `empty` lists inputs that make
     empty outputs, or reduce nothing, and are compared with `numpy` too. `refuses` lists
     inputs that must raise a typed error, while building or, with unknown shapes, in the run.
+
+    `tests/test_every_dtype.py` runs the row with every other dtype of the kernels too: of the
+    type attribute `varies` where inputs of the row's dtype belong to several, by default that of
+    the first of them; `not_for` lists dtypes that the row is no test of.
     """
     written = _as_inputs(inputs)
     return Case(
@@ -152,6 +161,8 @@ def case(
         grad_dtype,
         tuple(_as_inputs(e) for e in empty),
         tuple(_as_inputs(r) for r in refuses),
+        varies,
+        tuple(not_for),
         id,
     )
 
@@ -219,6 +230,8 @@ def _widened(value: Any) -> Any:
 def _scaled(rng: np.random.Generator, low: float, high: float, shape: Any, kind: Any) -> Array:
     if kind.kind == "b":
         return rng.random(shape) < 0.5
+    if kind.kind == "O":
+        return string_array(rng.integers(0, 100, shape).astype(str).tolist())
     if kind.kind in "iu":
         least = max(int(np.ceil(low)), 0 if kind.kind == "u" else -100)
         return rng.integers(least, int(np.floor(high)), size=shape, endpoint=True).astype(kind)
@@ -237,6 +250,8 @@ def _between(low: float, high: float, whole: tuple[int, int]) -> Draw:
 def _draw_distinct(rng: np.random.Generator, shape: tuple[int, ...], kind: np.dtype[Any]) -> Array:
     count = int(np.prod(shape, dtype=np.int64))
     steps = rng.permutation(count) - (0 if kind.kind == "u" else count // 2)
+    if kind.kind == "O":
+        return string_array(steps.reshape(shape).astype(str).tolist())
     values = steps if kind.kind in "iu" else (steps + 0.5) * (4.0 / max(count, 1))
     return values.astype(kind).reshape(shape)
 

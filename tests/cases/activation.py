@@ -71,6 +71,18 @@ CASES = [
     ),
     gradient("ReluGrad", lambda g, x: g * (x > 0), REALS),
     gradient("Relu6Grad", lambda g, x: g * ((x > 0) & (x < 6)), REALS),
+    *[
+        case(
+            op,
+            fed([np.nan, np.inf, np.nan, -np.inf, 1.0, 2.0, 3.0], "float32"),
+            fed([-1.0, 0.0, 1.0, np.nan, np.nan, 1.0, -np.inf], "float32"),
+            numpy=lambda g, x: g * ((x > 0) & (x < 6)),
+            dtypes=FLOATS,
+            grad=False,
+            id="special",
+        )
+        for op in ("ReluGrad", "Relu6Grad")
+    ],
     gradient("LeakyReluGrad", lambda g, x: np.where(x > 0, g, 0.2 * g), FLOATS),
     gradient("EluGrad", lambda g, y: np.where(y < 0, (y + 1) * g, g), FLOATS),
     gradient("SeluGrad", lambda g, y: np.where(y < 0, y + SCALE_ALPHA, SCALE) * g, FLOATS),

@@ -35,7 +35,7 @@ def comparison(op: str, numpy: Any, dtypes: tuple[str, ...]) -> list[Case]:
             refuses=[(f32(2, 3), f32(2))],
         ),
         case(op, ints(0, 2, 4, 1), ints(0, 2, 1, 5), numpy=numpy, id="outer"),
-        case(op, fed(1), ints(0, 2, 9), numpy=numpy, id="scalar"),
+        case(op, fed(1, "int32"), ints(0, 2, 9), numpy=numpy, id="scalar"),
         case(op, *SPECIAL, numpy=numpy, dtypes=FLOATS, id="special"),
     ]
 

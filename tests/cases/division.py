@@ -12,6 +12,7 @@ from tests.cases import (
     FLOATS,
     INTEGERS,
     SIGNED,
+    UNSIGNED,
     Case,
     case,
     f32,
@@ -34,7 +35,15 @@ def of_integers(op: str, numpy: Any, **rest: Any) -> list[Case]:
     """Return rows for every integer dtype and for what has no result."""
     return [
         case(op, ints(-50, 50, 30), ints(1, 7, 30), numpy=numpy, dtypes=INTEGERS, id="int", **rest),
-        case(op, ints(-50, 50, 30), ints(-7, -1, 30), numpy=numpy, dtypes=SIGNED, id="negative"),
+        case(
+            op,
+            ints(-50, 50, 30),
+            ints(-7, -1, 30),
+            numpy=numpy,
+            dtypes=SIGNED,
+            not_for=(*UNSIGNED, *FLOATS, *COMPLEX),
+            id="negative",
+        ),
         case(op, ints(-9, 9, 5), ints(1, 3, 5), refuses=BY_ZERO, grad=False, id="by-zero"),
     ]
 
@@ -48,12 +57,13 @@ def index_only(rows: list[Case]) -> list[Case]:
 CASES = [
     *broadcasting("RealDiv", np.divide, f32, positive, dtypes=(*FLOATS, *COMPLEX)),
     *broadcasting("Div", np.divide, f32, positive, dtypes=(*FLOATS, *COMPLEX)),
-    *of_integers("Div", truncated),
+    *of_integers("Div", truncated, not_for=(*FLOATS, *COMPLEX)),
     *of_integers("TruncateDiv", truncated),
     *of_integers("FloorDiv", np.floor_divide),
     *of_integers("FloorMod", np.mod),
     *index_only(of_integers("TruncateMod", np.fmod)),
     *index_only(of_integers("Mod", np.fmod)),
+    *broadcasting("TruncateDiv", truncated, f32, positive, dtypes=FLOATS),
     *broadcasting("FloorDiv", np.floor_divide, f32, positive, dtypes=FLOAT2),
     *broadcasting("FloorMod", np.mod, f32, positive, dtypes=FLOAT2),
     *broadcasting("TruncateMod", np.fmod, f32, positive, dtypes=FLOAT2),
@@ -86,6 +96,7 @@ CASES = [
         fed([0.0, 0.0, 2.0], "float32"),
         numpy=lambda x, y: np.array([0.0, np.inf, 1.5]),
         dtypes=FLOATS,
+        not_for=COMPLEX,
         grad=False,
         id="zeros",
     ),

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.cases import FLOATS, PLAIN, bools, case, f32, fed, i32, strings
+from tests.cases import EVERY, FLOATS, PLAIN, bools, case, f32, fed, i32, strings
 
 CASES = [
     *[
@@ -34,6 +34,7 @@ CASES = [
         numpy=lambda x: x.astype("f4").view("i4"),
         attrs={"type": "int32"},
         dtypes=["float32"],
+        not_for=EVERY,
     ),
     case(
         "Bitcast",
@@ -41,6 +42,7 @@ CASES = [
         numpy=lambda x: x.view("i8").reshape(2),
         attrs={"type": "int64"},
         refuses=[(fed([1, 2, 3], "int32"),)],
+        not_for=EVERY,
         id="wider",
     ),
     case(
@@ -48,6 +50,7 @@ CASES = [
         fed([1, 2], "int64"),
         numpy=lambda x: x.view("i4").reshape(2, 2),
         attrs={"type": "int32"},
+        not_for=EVERY,
         id="narrower",
     ),
 ]

@@ -24,7 +24,9 @@ def unmirrored(dy: Any, pairs: Any, mode: str) -> Any:
     """Return the sum of what each element was shown as."""
     sizes = [n - before - after for n, (before, after) in zip(dy.shape, pairs, strict=True)]
     places = mirrored(np.arange(np.prod(sizes)).reshape(sizes), pairs, mode)
-    return np.bincount(places.ravel(), dy.ravel()).reshape(sizes)
+    out = np.zeros(np.prod(sizes), dy.dtype)
+    np.add.at(out, places.ravel(), dy.ravel())
+    return out.reshape(sizes)
 
 
 CASES = [

@@ -9,7 +9,8 @@ from tests.cases import NUMBERS, REALS, case, const, distinct, f32, fed
 
 def scattered(indices: Any, updates: Any, shape: Any) -> Any:
     """Return zeros with updates added."""
-    out = np.zeros([int(n) for n in shape], updates.dtype)
+    zero = b"" if updates.dtype.kind == "O" else 0
+    out = np.full([int(n) for n in shape], zero, updates.dtype)
     np.add.at(out, tuple(np.moveaxis(indices, -1, 0)), updates)
     return out
 

@@ -96,8 +96,8 @@ CASES = [
     case("LogicalNot", bools(2, 5), numpy=np.logical_not, empty=[(bools(0, 2),)]),
     gradient("TanhGrad", lambda y, dy: dy * (1 - y * y)),
     gradient("SigmoidGrad", lambda y, dy: dy * y * (1 - y)),
-    gradient("SqrtGrad", lambda y, dy: dy * 0.5 / y),
-    gradient("RsqrtGrad", lambda y, dy: -0.5 * dy * y**3),
-    gradient("ReciprocalGrad", lambda y, dy: -dy * y * y),
-    gradient("InvGrad", lambda y, dy: -dy * y * y),
+    gradient("SqrtGrad", lambda y, dy: dy * 0.5 / np.conj(y)),
+    gradient("RsqrtGrad", lambda y, dy: -0.5 * dy * np.conj(y) ** 3),
+    gradient("ReciprocalGrad", lambda y, dy: -dy * np.conj(y) ** 2),
+    gradient("InvGrad", lambda y, dy: -dy * np.conj(y) ** 2),
 ]

@@ -47,7 +47,7 @@ FUNCTIONS: list[tuple[str, Callable[..., Any], float]] = [
     ("Log", np.log, 1.0),
     ("Log1p", np.log1p, 1.5),
     ("Tanh", np.tanh, 1.5),
-    ("Sigmoid", sigmoid, 2.5),
+    ("Sigmoid", sigmoid, 2.0),
     ("Sinh", np.sinh, 0.6),
     ("Cosh", np.cosh, 0.6),
     ("Sin", np.sin, 1.0),
@@ -60,9 +60,9 @@ FUNCTIONS: list[tuple[str, Callable[..., Any], float]] = [
     ("Asin", np.arcsin, 1.5),
     ("Acos", np.arccos, 1.5),
     ("Atan", np.arctan, 1.5),
-    ("Asinh", np.arcsinh, 2.5),
-    ("Acosh", np.arccosh, 2.5),
-    ("Atanh", np.arctanh, 2.5),
+    ("Asinh", np.arcsinh, 1.6),
+    ("Acosh", np.arccosh, 1.6),
+    ("Atanh", np.arctanh, 1.6),
 ]
 
 

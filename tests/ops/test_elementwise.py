@@ -143,3 +143,31 @@ def test_complex_parts() -> None:
     assert run(ps.real(z)).tolist() == [3.0]
     assert run(ps.imag(ps.conj(z))).tolist() == [-4.0]
     assert run(ps.real(ps.constant([2.0]))).tolist() == [2.0]
+
+
+ANALYTIC = {  # function → its first and second derivative, told by x
+    "tanh": (lambda x: 1 - np.tanh(x) ** 2, lambda x: -2 * np.tanh(x) * (1 - np.tanh(x) ** 2)),
+    "sigmoid": (
+        lambda x: np.exp(-x) / (1 + np.exp(-x)) ** 2,
+        lambda x: np.exp(-x) * (np.exp(-x) - 1) / (1 + np.exp(-x)) ** 3,
+    ),
+    "sqrt": (lambda x: 0.5 * x**-0.5, lambda x: -0.25 * x**-1.5),
+    "rsqrt": (lambda x: -0.5 * x**-1.5, lambda x: 0.75 * x**-2.5),
+    "reciprocal": (lambda x: -(x**-2), lambda x: 2 * x**-3),
+}
+
+
+@pytest.mark.parametrize("name", ANALYTIC)
+def test_gradients_of_complex_functions_take_conjugates(name: str) -> None:
+    first, second = ANALYTIC[name]
+    rng = np.random.default_rng(3)
+    at, weight, outer = (rng.normal(size=5) + 1j * rng.normal(size=5) for _ in range(3))
+    x, w = ps.placeholder(ps.complex128, [5]), ps.placeholder(ps.complex128, [5])
+    y = getattr(ps.math, name)(x) if name != "sqrt" else ps.sqrt(x)
+    (slope,) = ps.gradients(y, x, w)
+    slopes = ps.gradients(slope, [x, w], ps.constant(outer))
+    found = run([slope, *slopes], {x: at, w: weight})
+    np.testing.assert_allclose(found[0], weight * np.conj(first(at)))
+    # The slope is a function of the conjugate of x, so the outer gradient is conjugated instead.
+    np.testing.assert_allclose(found[1], np.conj(outer) * weight * np.conj(second(at)))
+    np.testing.assert_allclose(found[2], outer * first(at))

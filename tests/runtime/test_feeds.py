@@ -168,3 +168,9 @@ def test_a_placeholder_that_is_not_fed(session):
     with pytest.raises(ps.errors.InvalidArgumentError, match="must feed") as caught:
         session.run(x + 1.0)
     assert caught.value.op is x.op and "test_feeds.py" in str(caught.value)
+
+
+@pytest.mark.parametrize("dtype", [d for d in ps.dtypes.ALL if d not in (ps.string, ps.resource)])
+def test_numpy_scalars_of_every_dtype(session, dtype):
+    x = ps.placeholder(dtype, [])
+    assert session.run(x, {x: dtype.numpy_dtype.type(1)}) == 1

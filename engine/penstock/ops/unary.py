@@ -185,7 +185,7 @@ ROWS = [
         "Sigmoid",
         "sigmoid math.sigmoid nn.sigmoid",
         ANALYTIC,
-        lambda x, y, dy: raw.SigmoidGrad(y, dy),
+        lambda x, y, dy: raw.SigmoidGrad(conj(y), dy),
         "1 / (1 + exp(-x)): between 0 and 1.",
         "ps.sigmoid([0., 2.]).round(4)",
         "array([0.5   , 0.8808], dtype=float32)",
@@ -194,7 +194,7 @@ ROWS = [
         "Tanh",
         "tanh math.tanh nn.tanh",
         ANALYTIC,
-        lambda x, y, dy: raw.TanhGrad(y, dy),
+        lambda x, y, dy: raw.TanhGrad(conj(y), dy),
         "The hyperbolic tangent: between -1 and 1.",
         "ps.tanh([0., 1.]).round(4)",
         "array([0.    , 0.7616], dtype=float32)",
@@ -369,6 +369,8 @@ def _define_gradient_op(op: str, formula: str) -> None:
 
 _define_gradient_op("TanhGrad", "dy (1 - y^2)")
 _define_gradient_op("SigmoidGrad", "dy y (1 - y)")
+# Where numbers are complex, y here stands for its conjugate, which the kernel forms: these are
+# not holomorphic in y, and their own gradients by it take the conjugate of dz.
 _define_gradient_op("SqrtGrad", "dy / (2 y)")
 _define_gradient_op("RsqrtGrad", "-dy y^3 / 2")
 _define_gradient_op("ReciprocalGrad", "-dy y^2")
@@ -391,19 +393,19 @@ def _sigmoid_grad_grad(op: Operation, dz: Tensor) -> Any:
 
 @gradient("SqrtGrad")
 def _sqrt_grad_grad(op: Operation, dz: Tensor) -> Any:
-    y = op.inputs[0]
-    slope = raw.Neg(raw.Mul(dz, conj(raw.RealDiv(op.outputs[0], y))))
+    y = conj(op.inputs[0])
+    slope = raw.Neg(raw.Mul(conj(dz), raw.RealDiv(op.outputs[0], y)))
     return slope, raw.SqrtGrad(y, dz)
 
 
 @gradient("RsqrtGrad")
 def _rsqrt_grad_grad(op: Operation, dz: Tensor) -> Any:
-    y, dy = conj(op.inputs[0]), conj(op.inputs[1])
-    slope = _constant_times(-1.5, raw.Mul(raw.Mul(dz, dy), raw.Square(y)))
+    y, scaled = conj(op.inputs[0]), raw.Mul(conj(dz), op.inputs[1])
+    slope = _constant_times(-1.5, raw.Mul(scaled, raw.Square(y)))
     return slope, raw.RsqrtGrad(y, dz)
 
 
 @gradient("ReciprocalGrad", "InvGrad")
 def _reciprocal_grad_grad(op: Operation, dz: Tensor) -> Any:
-    y, dy = conj(op.inputs[0]), conj(op.inputs[1])
-    return _constant_times(-2.0, raw.Mul(raw.Mul(dz, dy), y)), raw.ReciprocalGrad(y, dz)
+    y, scaled = conj(op.inputs[0]), raw.Mul(conj(dz), op.inputs[1])
+    return _constant_times(-2.0, raw.Mul(scaled, y)), raw.ReciprocalGrad(y, dz)

@@ -58,16 +58,17 @@ struct Softsign {
   }
 };
 
+// An infinite or undefined gradient stays undefined where the slope is zero.
 struct ReluGrad {
   template <class T>
   static T at(T g, T x) {
-    return x > T(0) ? g : T(0);
+    return g * T(x > T(0));
   }
 };
 struct Relu6Grad {
   template <class T>
   static T at(T g, T x) {
-    return (x > T(0)) & (x < T(6)) ? g : T(0);
+    return g * T((x > T(0)) & (x < T(6)));
   }
 };
 struct EluGrad {
@@ -107,22 +108,23 @@ struct SigmoidGrad {
     return g * y * (T(1) - y);
   }
 };
+// No slope, however steep, makes something of a gradient of zero.
 struct SqrtGrad {
   template <class T>
   static T at(T y, T g) {
-    return g * T(0.5) / y;
+    return g == T(0) ? T(0) : g * T(0.5) / y;
   }
 };
 struct RsqrtGrad {
   template <class T>
   static T at(T y, T g) {
-    return T(-0.5) * g * y * (y * y);
+    return g == T(0) ? T(0) : T(-0.5) * g * y * (y * y);
   }
 };
 struct ReciprocalGrad {
   template <class T>
   static T at(T y, T g) {
-    return -g * y * y;
+    return g == T(0) ? T(0) : -g * y * y;
   }
 };
 
