@@ -236,7 +236,9 @@ def _scaled(rng: np.random.Generator, low: float, high: float, shape: Any, kind:
         least = max(int(np.ceil(low)), 0 if kind.kind == "u" else -100)
         return rng.integers(least, int(np.floor(high)), size=shape, endpoint=True).astype(kind)
     real = rng.uniform(low, high, shape)
-    return (real + 1j * rng.uniform(low, high, shape) if kind.kind == "c" else real).astype(kind)
+    drawn = real + 1j * rng.uniform(low, high, shape) if kind.kind == "c" else real
+    with np.errstate(over="ignore"):
+        return drawn.astype(kind)
 
 
 def _between(low: float, high: float, whole: tuple[int, int]) -> Draw:
