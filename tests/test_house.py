@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock import _native, stubs
+from penstock import _native, optable, stubs
 from penstock.ops.registry import all_ops
 
 ROOT = Path(__file__).parent.parent
@@ -32,7 +32,7 @@ RUNGS = (
     ("autodiff", "passes", "remat", "jit"),
     ("runtime",),
     ("initializers", "variables", "train", "layers", "losses", "nn", "summary", "dist"),
-    ("", "__main__", "demo", "stubs"),
+    ("", "__main__", "demo", "stubs", "optable"),
 )
 FREE_AMONG_THEMSELVES = {"initializers", "variables", "train", "layers", "losses", "nn"}
 BASE = {"errors", "dtypes", "shapes", "options", "exports", "protos"}
@@ -278,3 +278,7 @@ def test_every_kernel_has_an_op() -> None:
 
 def test_stub_is_current() -> None:
     assert stubs.path().read_text() == stubs.render(), "run: python -m penstock.stubs"
+
+
+def test_op_table_is_current() -> None:
+    assert optable.path().read_text() == optable.render(), "run: python -m penstock.optable"

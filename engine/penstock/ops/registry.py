@@ -8,7 +8,9 @@ has neither is an error that names the op. Kernels are in C++, registered by op 
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import Any, TypeAlias
 
 from penstock import errors
@@ -27,6 +29,7 @@ class OpDef:
         "commutative",
         "doc",
         "exports",
+        "family",
         "gradient",
         "inferred",
         "inputs",
@@ -59,6 +62,7 @@ class OpDef:
         self.commutative = commutative
         self.doc = doc
         self.exports = exports
+        self.family = _importing_module()
         self.gradient: GradientFn | str | None = None
         used = [(a.type_attr, a.number_attr, a.type_list_attr) for a in inputs]
         self.inferred = frozenset(n for names in used for n in names if n is not None)
@@ -73,6 +77,14 @@ class OpDef:
     def __repr__(self) -> str:
         """Show the op's name."""
         return f"<OpDef {self.name}>"
+
+
+def _importing_module() -> str:
+    """Return the name of the module whose top level is being run: the file of the family."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and frame.f_code.co_name != "<module>":
+        frame = frame.f_back
+    return str(frame.f_globals.get("__name__", "")) if frame is not None else ""
 
 
 NO_GRADIENT = "none"
