@@ -217,7 +217,7 @@ class _Walker:
             return
         with (
             self.graph.marked(_grad_of=operation.name.encode()),
-            name_scope(operation.name + "_grad"),
+            self.graph.name_scope(operation.name + "_grad"),
             self.graph.colocate_with(operation if self.colocate else None),
         ):
             full = [

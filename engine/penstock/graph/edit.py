@@ -15,10 +15,10 @@ def rewire(
     `gone` maps a node that disappears to those whom its waiters must wait for instead.
     """
     inputs = node.inputs
-    if any(e in moved for e in inputs):
+    if not moved.keys().isdisjoint(inputs):
         inputs = tuple([moved.get(e, e) for e in inputs])
     controls = node.controls
-    if any(c in gone for c in controls):
+    if not gone.keys().isdisjoint(controls):
         controls = tuple(
             dict.fromkeys(new for c in controls for new in gone.get(c, (c,)) if new != node.name)
         )

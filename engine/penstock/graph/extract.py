@@ -70,8 +70,8 @@ def _fed_placeholders(feeds: Sequence[Tensor]) -> set[str]:
 
 
 def _rewired(node: Node, fed: dict[Endpoint, Endpoint], silent: set[str]) -> Node:
-    if fed and any(e in fed for e in node.inputs):
+    if not fed.keys().isdisjoint(node.inputs):
         node = node._replace(inputs=tuple([fed.get(e, e) for e in node.inputs]))
-    if silent and any(c in silent for c in node.controls):
+    if not silent.isdisjoint(node.controls):
         node = node._replace(controls=tuple([c for c in node.controls if c not in silent]))
     return node

@@ -8,6 +8,7 @@ any thread; one lock guards the tables.
 
 from __future__ import annotations
 
+import functools
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -20,7 +21,7 @@ from penstock.exports import export
 from penstock.graph import codec, scopes
 from penstock.graph.device_spec import merge_device
 from penstock.graph.ir import Attr
-from penstock.graph.scopes import Scope
+from penstock.graph.scopes import Scope, ScopeBlock, ScopeHolder
 from penstock.graph.source import Source
 from penstock.graph.tensor import Operation, Tensor
 from penstock.shapes import Dims
@@ -29,8 +30,9 @@ _VALID_NAME = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*\Z")
 _VALID_SCOPE = re.compile(r"[A-Za-z0-9_.\\/>-]*\Z")
 
 
-class _ScopeHolder(threading.local):
-    scope = Scope()
+@functools.lru_cache(maxsize=4096)  # the same few hundred names come again and again
+def _is_valid_name(name: str) -> bool:
+    return _VALID_NAME.match(name) is not None
 
 
 class ControlGroup:
@@ -59,7 +61,7 @@ class Graph:
         self._lock = threading.RLock()
         self._operations: dict[str, Operation] = {}
         self._used_names: dict[str, int] = {}
-        self._holder = _ScopeHolder()
+        self._holder = ScopeHolder()
         self._collections: dict[str, list[Any]] = {}
         self._finalized = False
         self._rewrites = 0
@@ -186,7 +188,7 @@ class Graph:
     ) -> Operation:
         """Append a checked node under a name that is already unique."""
         scope = self._holder.scope
-        control_list = list(controls)
+        control_list = list(controls) if controls else []
         if scope.controls:
             control_list += _controls_not_implied(scope.controls, inputs, control_list)
         if scope.colocation:
@@ -204,7 +206,8 @@ class Graph:
             operation._device = _requested_device(operation, scope.devices)
         operation._outputs = tuple([Tensor(operation, i, d, s) for i, (d, s) in enumerate(outputs)])
         with self._lock:
-            self._check_not_finalized()
+            if self._finalized:
+                self._check_not_finalized()
             operation._id = len(self._operations)
             self._operations[name] = operation
             for tensor in inputs:
@@ -247,9 +250,7 @@ class Graph:
                 return self._unique(name)
             self._used_names.setdefault(name.lower(), 1)
             return name
-        if not _VALID_NAME.match(name) and not (
-            self._holder.scope.name and _VALID_SCOPE.match(name)
-        ):
+        if not _is_valid_name(name) and not (self._holder.scope.name and _VALID_SCOPE.match(name)):
             raise errors.GraphError(
                 None,
                 None,
@@ -262,91 +263,62 @@ class Graph:
         """The defaults of this graph in the current thread."""
         return self._holder.scope
 
-    @contextmanager
-    def use_scope(self, scope: Scope) -> Iterator[None]:
-        """Replace the current defaults inside a `with` block."""
-        old = self._holder.scope
-        self._holder.scope = scope
-        try:
-            yield
-        finally:
-            self._holder.scope = old
-
-    @contextmanager
-    def name_scope(self, name: str | None) -> Iterator[str]:
+    def name_scope(self, name: str | None) -> ScopeBlock[str]:
         """Put names made inside under `name`, made unique; yields it with a slash.
 
         ``"a/"`` (with the slash) re-enters a scope; None or "" returns to the top.
         """
-        if name and not (_VALID_SCOPE if self.scope.name else _VALID_NAME).match(name):
-            raise errors.GraphError(None, None, f"{name!r} is not a valid scope name")
         if not name:
-            full = ""
-        elif name.endswith("/"):
-            full = name[:-1]
-        else:
-            full = self.unique_name(name)
-        with self.use_scope(self.scope._replace(name=full)):
-            yield full + "/" if full else ""
+            return ScopeBlock(self._holder, "", name="")
+        if not _is_valid_name(name) and not (self.scope.name and _VALID_SCOPE.match(name)):
+            raise errors.GraphError(None, None, f"{name!r} is not a valid scope name")
+        full = name[:-1] if name.endswith("/") else self.unique_name(name)
+        return ScopeBlock(self._holder, full + "/" if full else "", name=full)
 
     def get_name_scope(self) -> str:
         """Return the current name scope, without a slash."""
         return self._holder.scope.name
 
-    @contextmanager
-    def device(self, device: str | Callable[[Operation], str] | None) -> Iterator[None]:
+    def device(self, device: str | Callable[[Operation], str] | None) -> ScopeBlock[None]:
         """Ask for a device for the nodes made inside; None clears what outer blocks ask."""
         if isinstance(device, str):
             merge_device(device, "")  # refuses what is not a device name
         devices = () if device is None else (*self.scope.devices, device)
-        with self.use_scope(self.scope._replace(devices=devices)):
-            yield
+        return ScopeBlock(self._holder, None, devices=devices)
 
-    @contextmanager
-    def control_dependencies(self, control_inputs: Iterable[Any] | None) -> Iterator[None]:
+    def control_dependencies(self, control_inputs: Iterable[Any] | None) -> ScopeBlock[None]:
         """Make nodes built inside wait for `control_inputs`; None clears outer blocks."""
         if control_inputs is None:
-            scope = self.scope._replace(controls=())
-        else:
-            operations = []
-            for item in control_inputs:
-                element = self.as_graph_element(item)
-                operations.append(element.op if isinstance(element, Tensor) else element)
-            group = ControlGroup(tuple(dict.fromkeys(operations)))
-            scope = self.scope._replace(controls=(*self.scope.controls, group))
-        with self.use_scope(scope):
-            yield
+            return ScopeBlock(self._holder, None, controls=())
+        operations = []
+        for item in control_inputs:
+            element = self.as_graph_element(item)
+            operations.append(element.op if isinstance(element, Tensor) else element)
+        group = ControlGroup(tuple(dict.fromkeys(operations)))
+        return ScopeBlock(self._holder, None, controls=(*self.scope.controls, group))
 
-    @contextmanager
-    def colocate_with(self, op: Any, ignore_existing: bool = False) -> Iterator[None]:
+    def colocate_with(self, op: Any, ignore_existing: bool = False) -> ScopeBlock[None]:
         """Ask that nodes made inside share a device with `op`; None clears."""
-        scope = self.scope
-        if op is None:
-            groups: tuple[bytes, ...] = ()
-        else:
+        groups: tuple[bytes, ...] = ()
+        if op is not None:
             element = self.as_graph_element(op)
             operation = element.op if isinstance(element, Tensor) else element
-            outer = () if ignore_existing else scope.colocation
+            outer = () if ignore_existing else self.scope.colocation
             groups = tuple(dict.fromkeys([*outer, *operation.colocation_groups()]))
-        with self.use_scope(scope._replace(colocation=groups)):
-            yield
+        return ScopeBlock(self._holder, None, colocation=groups)
 
-    @contextmanager
-    def gradient_override_map(self, op_type_map: dict[str, str]) -> Iterator[None]:
+    def gradient_override_map(self, op_type_map: dict[str, str]) -> ScopeBlock[None]:
         """Differentiate nodes made inside by other registered gradients.
 
         `op_type_map` maps an op to the name given to `RegisterGradient`.
         """
         merged = {**dict(self.scope.gradient_ops), **op_type_map}
-        with self.use_scope(self.scope._replace(gradient_ops=tuple(merged.items()))):
-            yield
+        return ScopeBlock(self._holder, None, gradient_ops=tuple(merged.items()))
 
-    @contextmanager
-    def marked(self, **attrs: Attr) -> Iterator[None]:
+    def marked(self, **attrs: Attr) -> ScopeBlock[None]:
         """Add private attributes (names that begin with _) to the nodes made inside."""
         merged = {**dict(self.scope.attrs), **attrs}
-        with self.use_scope(self.scope._replace(attrs=tuple(merged.items()))):
-            yield
+        return ScopeBlock(self._holder, None, attrs=tuple(merged.items()))
 
     @contextmanager
     def as_default(self) -> Iterator[Graph]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
@@ -24,6 +24,34 @@ class Scope(NamedTuple):
     colocation: tuple[bytes, ...] = ()
     gradient_ops: tuple[tuple[str, str], ...] = ()
     attrs: tuple[tuple[str, Any], ...] = ()
+
+
+class ScopeHolder(threading.local):
+    """The scope of one graph in the current thread."""
+
+    scope = Scope()
+
+
+class ScopeBlock(AbstractContextManager[T]):
+    """A `with` block in which some fields of the scope have other values; yields `value`.
+
+    An object of its own rather than a generator: gradients enter thousands of them.
+    """
+
+    __slots__ = ("_changes", "_holder", "_old", "_value")
+
+    def __init__(self, holder: ScopeHolder, value: T, **changes: Any) -> None:
+        self._holder, self._value, self._changes = holder, value, changes
+
+    def __enter__(self) -> T:
+        """Set the fields."""
+        self._old = self._holder.scope
+        self._holder.scope = self._old._replace(**self._changes)
+        return self._value
+
+    def __exit__(self, *exc_info: object) -> None:
+        """Put the scope back as it was."""
+        self._holder.scope = self._old
 
 
 class DefaultStack(threading.local, Generic[T]):

@@ -34,10 +34,15 @@ def apply_op(
 
     Raises `DTypeError`, `ShapeError` or `GraphError` naming the op and the user's line.
     """
-    graph = _graph_of(op, arguments)
     given = {} if attrs is None else attrs
-    full_name = graph.name_for(name or op.name)
-    tensors = _convert_arguments(op, arguments, given, full_name, graph)
+    tensors = _as_they_are(op, arguments, given)
+    if tensors:
+        graph = tensors[0].op.graph
+        full_name = graph.name_for(name or op.name)
+    else:
+        graph = _graph_of(op, arguments)
+        full_name = graph.name_for(name or op.name)
+        tensors = _convert_arguments(op, arguments, given, full_name, graph)
     return add_node(graph, op, tensors, given, full_name)
 
 
@@ -61,6 +66,37 @@ def add_node(
     return graph.add_operation(
         op.name, name, tensors, attrs, outputs, source.caller(), controls, device
     )
+
+
+def _as_they_are(
+    op: OpDef, arguments: Sequence[Any], given: dict[str, Any]
+) -> tuple[Tensor, ...] | None:
+    """Return the arguments when they are tensors that fit, as nearly always; else None.
+
+    Then `given` has the type attributes too. What must be converted, or refused with an
+    explanation, goes through `_convert_arguments`.
+    """
+    if op.has_input_lists:
+        return None
+    graph: Graph | None = None
+    known: dict[str, DType] = {}
+    for arg, value in zip(op.inputs, arguments, strict=True):
+        if type(value) is not Tensor:
+            return None
+        if graph is None:
+            graph = value.op.graph
+        elif value.op.graph is not graph:
+            return None
+        wanted = arg.dtype
+        if wanted is None:
+            assert arg.type_attr is not None
+            wanted = given.get(arg.type_attr) or known.setdefault(
+                arg.type_attr, value.dtype.base_dtype
+            )
+        if value.dtype.base_dtype is not wanted:
+            return None
+    given.update(known)
+    return tuple(arguments)
 
 
 def _graph_of(op: OpDef, arguments: Sequence[Any]) -> Graph:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from penstock.exports import export
@@ -54,7 +54,7 @@ class name_scope:
         if self._name is None and values is not None:
             raise TypeError("name_scope needs a name or a default_name")
         self._values = values
-        self._stack = ExitStack()
+        self._blocks: list[AbstractContextManager[Any]] = []
 
     @property
     def name(self) -> str | None:
@@ -63,18 +63,21 @@ class name_scope:
 
     def __enter__(self) -> str:
         """Enter the scope; returns its full name with a slash."""
+        default = get_default_graph()
         graph = next(
             (v.graph for v in self._values or () if isinstance(v, (Tensor, Operation))),
-            None,
+            default,
         )
-        self._stack.__enter__()
-        if graph is not None and graph is not get_default_graph():
-            self._stack.enter_context(graph.as_default())
-        return self._stack.enter_context(get_default_graph().name_scope(self._name))
+        scope = graph.name_scope(self._name)
+        self._blocks = [scope] if graph is default else [graph.as_default(), scope]
+        for block in self._blocks[:-1]:
+            block.__enter__()
+        return scope.__enter__()
 
     def __exit__(self, *exc_info: Any) -> None:
         """Leave the scope."""
-        self._stack.__exit__(*exc_info)
+        for block in reversed(self._blocks):
+            block.__exit__(*exc_info)
 
 
 @export("group")

@@ -60,7 +60,7 @@ def import_graph_def(
     importer = _Importer(graph, prefix, wires, mapped)
     if message.HasField("library"):
         _take_library(graph, message.library)
-    with graph.use_scope(graph.scope._replace(name="")):
+    with graph.name_scope(None):
         for wire in order:
             importer.add(wire)
     unused = set(mapped) - importer.used

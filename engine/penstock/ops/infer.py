@@ -153,6 +153,8 @@ def error_at(
 
 def output_dtypes(op: OpDef, attrs: dict[str, Attr]) -> list[DType]:
     """Return the dtype of each output."""
+    if op.simple_output:
+        return arg_dtypes(op.outputs[0], attrs)
     result: list[DType] = []
     for arg in op.outputs:
         result += arg_dtypes(arg, attrs)
@@ -216,6 +218,11 @@ def complete_attrs(
 
 def _checked(attr: AttrDef, value: Any) -> Attr:
     kind = attr.element_kind
+    if type(value) is DType and kind == "type" and not attr.is_list:
+        dtype = value.base_dtype
+        if attr.allowed is not None and dtype not in attr.allowed:
+            raise _not_allowed(attr, dtype)
+        return dtype
     if attr.is_list:
         if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
             raise TypeError(f"expected a list, got {value!r}")

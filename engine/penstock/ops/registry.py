@@ -31,6 +31,7 @@ class OpDef:
         "exports",
         "family",
         "gradient",
+        "has_input_lists",
         "inferred",
         "inputs",
         "name",
@@ -66,6 +67,7 @@ class OpDef:
         self.gradient: GradientFn | str | None = None
         used = [(a.type_attr, a.number_attr, a.type_list_attr) for a in inputs]
         self.inferred = frozenset(n for names in used for n in names if n is not None)
+        self.has_input_lists = any([a.is_list for a in inputs])
         self.simple_output = len(outputs) == 1 and not outputs[0].is_list
         self.result_type: Any = None
 

@@ -47,11 +47,7 @@ class ArgDef(NamedTuple):
     type_list_attr: str | None = None
     number_attr: str | None = None
     is_ref: bool = False
-
-    @property
-    def is_list(self) -> bool:
-        """True when the argument stands for several tensors."""
-        return self.number_attr is not None or self.type_list_attr is not None
+    is_list: bool = False  # stands for several tensors
 
 
 class AttrDef(NamedTuple):
@@ -63,16 +59,8 @@ class AttrDef(NamedTuple):
     minimum: int | None = None
     default: Any = None
     has_default: bool = False
-
-    @property
-    def is_list(self) -> bool:
-        """True for ``list(...)`` kinds."""
-        return self.kind.startswith("list(")
-
-    @property
-    def element_kind(self) -> str:
-        """The kind of the elements (of the value itself when it is no list)."""
-        return self.kind[5:-1] if self.is_list else self.kind
+    is_list: bool = False  # of a ``list(...)`` kind
+    element_kind: str = ""  # the kind of the elements (of the value itself when it is no list)
 
 
 def parse_args(text: str) -> tuple[ArgDef, ...]:
@@ -117,14 +105,15 @@ def _parse_arg(text: str) -> ArgDef:
     if is_ref:
         kind = kind[4:-1]
     if kind.endswith("..."):
-        return ArgDef(name, type_list_attr=kind[:-3])
+        return ArgDef(name, type_list_attr=kind[:-3], is_list=True)
     number, star, rest = kind.partition("*")
     number_attr = number.strip() if star else None
+    is_list = number_attr is not None
     kind = rest.strip() if star else kind
     dtype = dtypes._LOOKUP.get(kind)
     if dtype is not None:
-        return ArgDef(name, dtype=dtype, number_attr=number_attr, is_ref=is_ref)
-    return ArgDef(name, type_attr=kind, number_attr=number_attr, is_ref=is_ref)
+        return ArgDef(name, dtype, None, None, number_attr, is_ref, is_list)
+    return ArgDef(name, None, kind, None, number_attr, is_ref, is_list)
 
 
 _ATTR = re.compile(
@@ -143,7 +132,11 @@ def _parse_attr(text: str) -> AttrDef:
     minimum = None if match["minimum"] is None else int(match["minimum"])
     written = match["default"]
     default = None if written is None else _parse_default(written.strip(), kind)
-    return AttrDef(match["name"], kind, allowed, minimum, default, written is not None)
+    is_list = kind.startswith("list(")
+    element_kind = kind[5:-1] if is_list else kind
+    return AttrDef(
+        match["name"], kind, allowed, minimum, default, written is not None, is_list, element_kind
+    )
 
 
 def _parse_kind(text: str) -> tuple[str, tuple[Any, ...] | None]:

@@ -79,10 +79,11 @@ def _foldable(ir: IR, ctx: PassContext, failed: set[str]) -> tuple[set[str], lis
             constant.add(node.name)
             folded.add(node.name)
     frontier: dict[Endpoint, None] = {}
-    for node in ir:
+    for node in ir if folded else ():
         if node.name not in folded:
             frontier.update({e: None for e in node.inputs if e[0] in folded})
-        frontier.update({(c, 0): None for c in node.controls if c in folded})
+        if node.controls:
+            frontier.update({(c, 0): None for c in node.controls if c in folded})
     return folded, list(frontier)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from penstock.dtypes import DType
 from penstock.graph import edit
 from penstock.graph.ir import IR, Endpoint, Node
 from penstock.ops.registry import find_op, has_op
@@ -65,6 +66,8 @@ def _by_name(item: tuple[str, Hashable]) -> str:
 
 def _attr_key(value: Any) -> Hashable:
     """Return something equal for equal attributes: bit for bit, so NaN equals NaN, 0 not -0."""
+    if isinstance(value, DType):  # most attributes are
+        return value
     if isinstance(value, np.ndarray):
         if value.dtype == object:
             return ("strings", value.shape, tuple(value.ravel().tolist()))

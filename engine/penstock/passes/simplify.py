@@ -28,7 +28,9 @@ def simplify(ir: IR, ctx: PassContext) -> IR:
     roots = set(ir.roots)
     view = _View(nodes)
     for name, original in ir.nodes.items():
-        node = _drop_controls(edit.rewire(original, moved, gone), nodes)
+        node = edit.rewire(original, moved, gone)
+        if node.controls:
+            node = _drop_controls(node, nodes)
         rule = RULES.get(node.op)
         found = rule(node, view) if rule is not None and not node.controls else None
         if found is None or name in roots:
@@ -43,8 +45,6 @@ def simplify(ir: IR, ctx: PassContext) -> IR:
 
 def _drop_controls(node: Node, nodes: dict[str, Node]) -> Node:
     """Leave out control edges that a data edge implies or that wait for nothing."""
-    if not node.controls:
-        return node
     producers = {producer for producer, _ in node.inputs}
     needed = tuple([c for c in node.controls if c not in producers and _delays(nodes[c])])
     return node if len(needed) == len(node.controls) else node._replace(controls=needed)
