@@ -17,6 +17,7 @@ import numpy as np
 from penstock import errors, shapes
 from penstock.exports import export
 from penstock.graph import walk
+from penstock.graph.collector import collector_paused
 from penstock.graph.tensor import Operation, Tensor
 from penstock.ops import convert
 from penstock.ops.control import name_scope
@@ -83,7 +84,7 @@ def gradients(
     if not y_list:
         return [None] * len(x_list)
     graph = y_list[0].graph
-    with graph.as_default(), name_scope(name):
+    with graph.as_default(), name_scope(name), collector_paused():
         seeds = _initial_gradients(y_list, _as_list(grad_ys))
         walker = _Walker(y_list, x_list, stops, colocate_gradients_with_ops, gate_gradients)
         walker.run(seeds)

@@ -17,6 +17,7 @@ from penstock.dtypes import DType
 from penstock.exports import export
 from penstock.graph import codec
 from penstock.graph.codec import WireNode
+from penstock.graph.collector import collector_paused
 from penstock.graph.device_spec import merge_device
 from penstock.graph.graph import Graph, get_default_graph
 from penstock.graph.ir import Func
@@ -60,7 +61,7 @@ def import_graph_def(
     importer = _Importer(graph, prefix, wires, mapped)
     if message.HasField("library"):
         _take_library(graph, message.library)
-    with graph.name_scope(None):
+    with graph.name_scope(None), collector_paused():
         for wire in order:
             importer.add(wire)
     unused = set(mapped) - importer.used

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from penstock import _native, options
+from penstock.graph.collector import collector_paused
 from penstock.graph.extract import extract
 from penstock.graph.graph import Graph
 from penstock.graph.ir import IR
@@ -36,6 +37,7 @@ class Plan:
     version: int
 
 
+@collector_paused()
 def make_plan(
     graph: Graph,
     session: _native.Session,
