@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import penstock as ps
-from penstock import _native, errors
+from penstock import _native, errors, options
 from penstock.ops.registry import OpDef, all_ops, find_op, has_op
 from tests.cases import Case, all_cases
 from tests.op_runner import (
@@ -83,11 +83,11 @@ REFUSALS = [pytest.param(r, e, id=f"{r.name}-{i}") for r in ROWS for i, e in enu
 @contextmanager
 def portable_kernels() -> Iterator[None]:
     """Choose only kernels without vector instructions or libraries."""
-    _native.set_portable_only(True)
+    before = options.configure(portable_kernels=True)
     try:
         yield
     finally:
-        _native.set_portable_only(False)
+        options.configure(portable_kernels=before.portable_kernels)
 
 
 @contextmanager

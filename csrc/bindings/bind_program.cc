@@ -13,6 +13,7 @@
 #include "bindings/python_error.h"
 #include "bindings/to_numpy.h"
 #include "bindings/to_tensor.h"
+#include "runtime/memory_report.h"
 
 namespace py = pybind11;
 
@@ -67,6 +68,19 @@ void check_callable(const NativeProgram& program, size_t values) {
   require(values == feeds, "the program takes ", feeds, " values, got ", values);
 }
 
+// The value of feed i; when its copy finds no memory, the error says who holds it.
+Tensor feed_of(PyObject* value, const Program& program, size_t i, Allocator& allocator) {
+  try {
+    return tensor_of_feed(value, program.feeds[i], allocator);
+  } catch (const Error& error) {
+    if (error.code() != Code::kResourceExhausted) throw;
+    RunError explained(error.code(), error.text());
+    explained.node_name = program.feeds[i].name;
+    explained.details = describe_memory(program, nullptr);
+    throw explained;
+  }
+}
+
 PyObject* run_program(NativeProgram& program, PyObject* const* values, size_t num_values,
                       int64_t timeout_ms, RunStats* stats) {
   check_callable(program, num_values);
@@ -77,7 +91,7 @@ PyObject* run_program(NativeProgram& program, PyObject* const* values, size_t nu
   bool tiny =
       timeout_ms == 0 && program.executor.work_ns() > 0 && program.executor.work_ns() < kTinyNs;
   for (size_t i = 0; i < num_values; ++i) {
-    feeds[i] = tensor_of_feed(values[i], p.feeds[i], allocator);
+    feeds[i] = feed_of(values[i], p, i, allocator);
     tiny = tiny && feeds[i].buffer()->bytes <= kTinyFeed;
   }
   RunOptions options;

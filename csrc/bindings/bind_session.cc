@@ -50,6 +50,10 @@ void bind_session(py::module_& m) {
       .def("variable_names", &Session::variable_names)
       .def("memory_stats", &memory_stats)
       .def("trim_memory", [](Session& session) { return session.allocator().trim(); })
+      .def(
+          "set_memory_limit",
+          [](Session& session, int64_t bytes) { session.allocator().set_limit(bytes); },
+          py::arg("bytes"))
       .def("reset_peak", [](Session& session) { session.allocator().reset_peak(); });
 }
 

@@ -22,6 +22,12 @@ py::str shown(const std::string& text) {
   return py::reinterpret_steal<py::str>(decoded);
 }
 
+py::list shown(const std::vector<std::string>& lines) {
+  py::list list;
+  for (const std::string& line : lines) list.append(shown(line));
+  return list;
+}
+
 void set_error_factory(py::object callable) { factory = new py::object(std::move(callable)); }
 
 void set_from(const Error& error, const RunError& where) {
@@ -33,7 +39,7 @@ void set_from(const Error& error, const RunError& where) {
   try {
     const py::object exception =
         (*factory)(static_cast<int>(error.code()), shown(error.text()), shown(where.node_name),
-                   where.op, where.device, where.inputs);
+                   where.op, where.device, where.inputs, shown(where.details));
     PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception.ptr())), exception.ptr());
   } catch (py::error_already_set& raised) {
     raised.restore();

@@ -4,19 +4,26 @@
 // are rounded up to 4 steps per power of two (64, 80, 96, 112, 128, 160, ...), so at most a
 // fifth is lost. One spin lock guards lists and counts: held for a few instructions, it costs
 // one atomic exchange, where exact counts without it would cost several.
+// The cache holds at most as many bytes as were ever in use at once (64 MiB at least), so that
+// reserved memory is at most twice what the largest run needed: a block that would go beyond
+// that finds the cache full of sizes that are no longer asked for, and takes their place.
 // Under AddressSanitizer nothing is cached: reuse would hide the errors it looks for.
 #include "core/allocator.h"
 
-#include "core/allocator.h"
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <mutex>
 #include <new>
 #include <thread>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "core/error.h"
 
@@ -27,6 +34,7 @@ constexpr size_t kAlignment = 64;
 constexpr int kStepBits = 2;  // 4 steps per power of two
 constexpr int kMinBits = 6;   // the smallest class has 64 bytes
 constexpr int kClasses = (48 - kMinBits) << kStepBits;
+constexpr int64_t kLeastCache = int64_t{64} << 20;
 constexpr size_t kMaxBytes = size_t{1} << 47;
 
 struct Block : Buffer {
@@ -68,6 +76,17 @@ class SpinLock {
 
 using Guard = std::lock_guard<SpinLock>;
 
+// The largest block worth asking for: what this process may use of the machine's memory.
+size_t largest_block() {
+  const int64_t pages = sysconf(_SC_PHYS_PAGES);
+  const int64_t page = sysconf(_SC_PAGESIZE);
+  size_t most = pages > 0 && page > 0 ? static_cast<size_t>(pages * page) : kMaxBytes;
+  std::ifstream file("/sys/fs/cgroup/memory.max");  // "max" where there is no bound: no number
+  size_t bound = 0;
+  if (file >> bound && bound > 0) most = std::min(most, bound);
+  return std::min(most, kMaxBytes);
+}
+
 // A chain of cached blocks back to the system.
 void free_chain(Block* block) {
   while (block) {
@@ -89,7 +108,7 @@ void free_chain(Block* block) {
 
 }  // namespace
 
-// All fields are guarded by `lock`.
+// All fields but `largest` are guarded by `lock`.
 struct alignas(64) Allocator::Impl {
   SpinLock lock;
   bool orphaned = false;  // the Allocator is gone; the last block deletes the Impl
@@ -97,11 +116,22 @@ struct alignas(64) Allocator::Impl {
   int64_t window_peak = 0;
   int64_t older_peak = 0;  // the maximum over windows that ended
   int64_t limit = 0;
+  const size_t largest = [] {
+    static const size_t bytes = largest_block();
+    return bytes;
+  }();
   int64_t cached = 0;
   int64_t cache_limit = 0;
+  int64_t cache_bound = 0;  // at most cache_limit
   int64_t allocations = 0;
   int64_t system_allocations = 0;
   std::array<Block*, kClasses> lists{};
+
+  // After a change of `live`: the peak, and what depends on it.
+  void raise_peak() {
+    window_peak = live;
+    if (live > cache_bound) cache_bound = std::min(live, cache_limit);
+  }
 
   // Takes every list, under the lock, as one chain.
   Block* take_lists() {
@@ -146,6 +176,7 @@ Allocator::Allocator(int64_t limit, int64_t cache_limit) : impl_(new Impl) {
   impl_->limit = limit;
 #ifndef __SANITIZE_ADDRESS__
   impl_->cache_limit = cache_limit;
+  impl_->cache_bound = std::min(cache_limit, kLeastCache);
 #else
   (void)cache_limit;
 #endif
@@ -153,7 +184,7 @@ Allocator::Allocator(int64_t limit, int64_t cache_limit) : impl_(new Impl) {
 
 Allocator::~Allocator() {
   impl_->lock.lock();
-  impl_->cache_limit = 0;
+  impl_->cache_limit = impl_->cache_bound = 0;
   impl_->orphaned = true;
   Block* chain = impl_->take_lists();
   const bool last = impl_->live == 0;
@@ -164,7 +195,7 @@ Allocator::~Allocator() {
 
 BufferPtr Allocator::allocate(size_t bytes) {
   Impl& a = *impl_;
-  if (__builtin_expect(bytes > kMaxBytes, 0)) throw_refused(bytes, stats().live);
+  if (__builtin_expect(bytes > a.largest, 0)) throw_refused(bytes, stats().live);
   const int size_class = class_of(bytes);
   const size_t usable = class_bytes(size_class);
   const int64_t size = static_cast<int64_t>(usable);
@@ -176,7 +207,7 @@ BufferPtr Allocator::allocate(size_t bytes) {
     throw_limit(bytes, now, limit);
   }
   a.live += size;
-  if (a.live > a.window_peak) a.window_peak = a.live;
+  if (a.live > a.window_peak) a.raise_peak();
   ++a.allocations;
   Block* block = a.lists[size_class];
   if (block) {
@@ -203,7 +234,9 @@ void Allocator::release_block(Buffer* buffer) {
   const int64_t size = static_cast<int64_t>(class_bytes(block->size_class));
   a.lock.lock();
   a.live -= size;
-  const bool keep = a.cached + size <= a.cache_limit;
+  const bool keep = size <= a.cache_bound;
+  Block* stale = nullptr;
+  if (__builtin_expect(a.cached + size > a.cache_bound, 0) && keep) stale = a.take_lists();
   if (keep) {
     block->next = a.lists[block->size_class];
     a.lists[block->size_class] = block;
@@ -212,6 +245,7 @@ void Allocator::release_block(Buffer* buffer) {
   const bool last = a.orphaned && a.live == 0;
   a.lock.unlock();
   if (!keep) std::free(block);
+  if (__builtin_expect(stale != nullptr, 0)) free_chain(stale);
   if (__builtin_expect(last, 0)) delete &a;
 }
 
@@ -247,9 +281,16 @@ void Allocator::reset_peak() {
   Guard guard(impl_->lock);
   impl_->older_peak = 0;
   impl_->window_peak = impl_->live;
+  impl_->cache_bound = std::min(impl_->cache_limit, std::max(kLeastCache, impl_->live));
 }
 
-int64_t Allocator::trim() { return impl_->trim(); }
+int64_t Allocator::trim() {
+  const int64_t bytes = impl_->trim();
+#ifdef __GLIBC__
+  if (bytes > 0) malloc_trim(0);  // small blocks would otherwise stay in the C library's heap
+#endif
+  return bytes;
+}
 
 void Allocator::set_limit(int64_t bytes) {
   Guard guard(impl_->lock);

@@ -29,7 +29,9 @@ class Allocator {
   ~Allocator();
   Allocator(const Allocator&) = delete;
 
-  // At least `bytes` usable bytes. ResourceExhausted when the limit or the system says no.
+  // At least `bytes` usable bytes. ResourceExhausted when the limit or the system says no, and
+  // for a block that is larger than the memory of this machine (or of our control group), which
+  // the system might promise and not have.
   BufferPtr allocate(size_t bytes);
   // Like `allocate`, the bytes set to zero.
   BufferPtr allocate_zeroed(size_t bytes);
@@ -42,6 +44,8 @@ class Allocator {
   // Gives cached blocks back to the system; returns how many bytes.
   int64_t trim();
   void set_limit(int64_t bytes);
+  // True for a block that this allocator handed out.
+  bool owns(const Buffer& buffer) const { return buffer.owner == impl_; }
   // Takes a block back: what `Buffer::release` of its blocks does unless somebody put their
   // own function there, which then ends by calling this.
   static void release_block(Buffer* buffer);

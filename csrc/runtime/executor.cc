@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "runtime/dataflow.h"
+#include "runtime/memory_report.h"
 
 namespace penstock {
 namespace {
@@ -170,6 +171,13 @@ void Executor::run(Tensor* feeds, Tensor* fetches, const RunOptions& options, Ru
   try {
     mode = run_nodes(*step);
     take_fetches(*step, fetches);
+  } catch (RunError& error) {
+    if (error.code() == Code::kResourceExhausted && error.details.empty()) {
+      error.details = describe_memory(*program_, step);
+    }
+    step->clear();
+    give_back(step);
+    throw;
   } catch (...) {
     step->clear();
     give_back(step);

@@ -82,6 +82,7 @@ struct ProgramBuilder::Impl {
     program->slot_readers[slot] = kNeverDies;
     slot_constant[slot] = static_cast<int32_t>(program->constants.size());
     program->constants.emplace_back(slot, std::move(value));
+    program->constant_names.push_back(node.name);
   }
 
   void add_fetch(const NodeInfo& node, const std::vector<int32_t>& slots) {

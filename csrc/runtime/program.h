@@ -59,6 +59,7 @@ class Program {
   std::vector<DType> slot_dtypes;
   std::vector<int32_t> slot_readers;  // per slot: reading inputs, and 1 for being fetched
   std::vector<std::pair<int32_t, Tensor>> constants;  // slots that always hold the same tensor
+  std::vector<std::string> constant_names;            // of the nodes, as `constants`
   std::vector<FeedInfo> feeds;                        // by feed index
   std::vector<int32_t> fetch_slots;                   // by fetch index
   int32_t num_slots = 0;

@@ -26,6 +26,7 @@ class RunError : public Error {
   std::string op;
   std::string device;
   std::vector<std::string> inputs;
+  std::vector<std::string> details;  // further lines: who holds the memory that ran out
 };
 
 // The exception being handled as a RunError of `node`: an Error keeps its code, exhausted

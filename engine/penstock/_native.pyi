@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 def set_error_factory(
-    factory: Callable[[int, str, str, str, str, list[str]], BaseException],
+    factory: Callable[[int, str, str, str, str, list[str], list[str]], BaseException],
 ) -> None:
-    """Set what makes exceptions: factory(code, text, node_name, op, device, inputs)."""
+    """Set what makes exceptions: factory(code, text, node_name, op, device, inputs, details)."""
 
 class ResourceHandle:
     """A fetched handle of a resource."""
@@ -49,6 +49,9 @@ class Session:
 
     def trim_memory(self) -> int:
         """Give cached memory back to the system and return how many bytes it was."""
+
+    def set_memory_limit(self, bytes: int) -> None:
+        """Bound the bytes in use from now on; 0 is no bound."""
 
     def reset_peak(self) -> None:
         """Let the peak start again from what is live now."""

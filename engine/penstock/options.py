@@ -1,15 +1,24 @@
-"""Every option that the environment sets, in one frozen record.
+"""Options of the process, in one frozen record: `current`.
 
-What belongs to one session comes from its `ConfigProto`; this is about the process:
-`PENSTOCK_DEBUG` prints stages, `PENSTOCK_CHECK` verifies the IR after each pass,
-`PENSTOCK_KERNELS=portable` keeps to the kernels that need no library.
+The environment sets them at import and `configure` afterwards; a session, or a plan, takes what
+holds when it is made. What belongs to one session alone comes from its `ConfigProto`.
+
+| variable | option |
+| --- | --- |
+| `PENSTOCK_KERNELS=portable` | `portable_kernels`: only kernels that need no library |
+| `PENSTOCK_DETERMINISTIC=1` | `deterministic`: any number of threads gives the same bits |
+| `TF_DETERMINISTIC_OPS=1` | the same, under TensorFlow's name |
+| `PENSTOCK_MEMORY_LIMIT=2GiB` | `memory_limit`: bytes that one session may have in use |
+| `PENSTOCK_DEBUG=plan,order` | `debug`: print stages to standard error |
+| `PENSTOCK_CHECK=1` | `check`: verify the graph after each pass |
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -24,6 +33,12 @@ class Options:
 
     portable_kernels: bool = False
     """Choose only kernels that need no library."""
+
+    deterministic: bool = False
+    """Cut work into pieces by the sizes alone: the same bits from any number of threads."""
+
+    memory_limit: int = 0
+    """Most bytes that the tensors of one session may take; 0 is no limit."""
 
     max_folded_bytes: int = 1 << 20
     """Largest constant, in bytes, that folding may make (unless its inputs were larger)."""
@@ -43,8 +58,44 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Options:
         debug=frozenset(s.strip().replace(" ", "_") for s in debug if s.strip()),
         check=environment.get("PENSTOCK_CHECK", "") not in ("", "0"),
         portable_kernels=environment.get("PENSTOCK_KERNELS", "") == "portable",
+        deterministic=any(
+            environment.get(name, "").lower() not in ("", "0", "false")
+            for name in ("PENSTOCK_DETERMINISTIC", "TF_DETERMINISTIC_OPS")
+        ),
+        memory_limit=parse_bytes(environment.get("PENSTOCK_MEMORY_LIMIT", "") or "0"),
     )
 
 
+_UNITS = {"": 0, "b": 0, "k": 10, "kib": 10, "m": 20, "mib": 20, "g": 30, "gib": 30}
+
+
+def parse_bytes(text: str) -> int:
+    """Return the number of bytes that a text such as `512MiB` or `2g` means.
+
+    >>> parse_bytes("1.5 KiB"), parse_bytes("100")
+    (1536, 100)
+    """
+    number = text.strip().rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    unit = text.strip()[len(number) :].lower()
+    try:
+        return int(float(number) * (1 << _UNITS[unit]))
+    except (KeyError, ValueError, OverflowError):
+        raise ValueError(f"{text!r} is no number of bytes: write 1000000, 512MiB or 2GiB") from None
+
+
 current = from_environment()
-"""The options this process started with."""
+"""The options that hold now."""
+
+
+def configure(**changes: Any) -> Options:
+    """Change options for the sessions and plans made from now on; returns those that held.
+
+    Raises `TypeError` for an option that does not exist.
+
+    >>> before = configure(plans=100)
+    >>> configure(plans=before.plans).plans
+    100
+    """
+    global current
+    before, current = current, replace(current, **changes)
+    return before

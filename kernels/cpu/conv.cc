@@ -56,10 +56,7 @@ Shape input_shape_from(const Tensor& sizes, const Tensor& filter, const Tensor& 
 }
 
 int64_t num_partial_sums(const KernelContext& ctx, int64_t batch) {
-  constexpr int64_t kFixed = 8;
-  const int64_t wanted =
-      ctx.session().deterministic ? kFixed : ctx.session().intra_pool->num_threads();
-  return std::max<int64_t>(1, std::min(batch, wanted));
+  return std::max<int64_t>(1, std::min(batch, num_parts(ctx)));
 }
 
 namespace {

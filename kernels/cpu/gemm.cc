@@ -44,10 +44,10 @@ class BlockedProduct {
     tile_rows_ = even_part(p.m, tiles_.rows, 1);
     block_rows_ = std::max<int64_t>(1, kRows / tile_rows_) * tile_rows_;
     packs_a_ = p.n >= 4 * tiles_.columns && p.m * p.k > 512;
-    packs_b_ = p.b_column != 1 || p.m > 2 * tiles_.rows;
+    packs_b_ = !is_dots() && (p.b_column != 1 || p.m > 2 * tiles_.rows);
     const int64_t a_size = packs_a_ ? std::min(block_rows_, p.m) * depth_ : 0;
     const int64_t b_size = (packs_b_ ? block_columns_ : tiles_.columns) * depth_;
-    if (packs_a_ || packs_b_ || p.n % tiles_.lanes != 0) {
+    if (packs_a_ || packs_b_ || (p.n % tiles_.lanes != 0 && !is_dots())) {
       scratch_ = Tensor(allocator, dtype_of<T>, Shape{a_size + b_size});
       packed_b_ = scratch_.template mutable_data<T>();
       packed_a_ = packed_b_ + b_size;
@@ -68,8 +68,12 @@ class BlockedProduct {
   }
 
  private:
+  // A matrix times a vector, each row and the vector in order: tiles have a path for it.
+  bool is_dots() const { return p_.n == 1 && p_.a_column == 1 && p_.b_row == 1; }
+
   // Whether the panel of B at column j is read from the copy.
   bool is_packed(int64_t columns_left) const {
+    if (is_dots()) return false;
     return packs_b_ || (columns_left < tiles_.columns && columns_left % tiles_.lanes != 0);
   }
 

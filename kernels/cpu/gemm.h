@@ -65,6 +65,13 @@ inline double product_cost(int64_t m, int64_t n, int64_t k) {
   return 20.0 + 0.02 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
 }
 
+// How many parts a kernel cuts its work into where their number may show in the last bits of a
+// result: one for each thread, or always as many when results must not depend on threads.
+inline int64_t num_parts(const KernelContext& ctx) {
+  constexpr int64_t kFixed = 8;
+  return ctx.session().deterministic ? kFixed : ctx.session().intra_pool->num_threads();
+}
+
 // Calls run(part) for parts of C, one for each thread that is worth its while, cut where the
 // larger side of C is.
 template <class T, class Run>
@@ -73,8 +80,7 @@ void split_product(const KernelContext& ctx, const Product<T>& whole, Run&& run)
   const bool by_rows = whole.m > whole.n;
   const int64_t size = by_rows ? whole.m : whole.n;
   const double cost = product_cost(whole.m, whole.n, whole.k);
-  const int64_t threads = ctx.session().intra_pool->num_threads();
-  const int64_t pieces = std::max<int64_t>(1, std::min(threads, size / kGrain));
+  const int64_t pieces = std::max<int64_t>(1, std::min(num_parts(ctx), size / kGrain));
   const int64_t step = ((size + pieces - 1) / pieces + kGrain - 1) / kGrain * kGrain;
   ctx.parallel_for(pieces, cost / static_cast<double>(pieces), [&](int64_t first, int64_t last) {
     const int64_t begin = std::min(size, first * step);

@@ -38,14 +38,18 @@ void compute_cross_entropy(KernelContext& ctx) {
   const Shape shape = broadcast_shapes(ctx.input(0).shape(), ctx.input(1).shape());
   const int64_t rows = shape[0], n = shape[1];
   T* loss = ctx.allocate_output(0, Shape{rows}).template mutable_data<T>();
-  T* slope = ctx.allocate_output(1, shape).template mutable_data<T>();
+  const bool whole = ctx.input(0).shape() == shape;  // then the slope may replace the logits
+  Tensor repeated;
+  if (!whole) repeated = broadcast_matrix(ctx, ctx.input(0), shape);
+  const T* logits = whole ? ctx.input(0).data<T>() : repeated.data<T>();
+  const Tensor labels = broadcast_matrix(ctx, ctx.input(1), shape);
+  T* slope = (whole ? ctx.forward_or_allocate(1, shape, {0}) : ctx.allocate_output(1, shape))
+                 .template mutable_data<T>();
   if (n == 0) return std::fill(loss, loss + rows, T(0));
   if (rows == 0) return;
-  const Tensor logits = broadcast_matrix(ctx, ctx.input(0), shape);
-  const Tensor labels = broadcast_matrix(ctx, ctx.input(1), shape);
   ctx.parallel_for(rows, row_cost(n), [&](int64_t begin, int64_t end) {
-    loops<T>().cross_entropy(logits.data<T>() + begin * n, labels.data<T>() + begin * n,
-                             loss + begin, slope + begin * n, end - begin, n);
+    loops<T>().cross_entropy(logits + begin * n, labels.data<T>() + begin * n, loss + begin,
+                             slope + begin * n, end - begin, n);
   });
 }
 

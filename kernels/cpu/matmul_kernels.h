@@ -69,7 +69,7 @@ class BatchMatMul final : public Kernel {
       return dense_product(s.m, s.n, s.k, x.data<T>() + of_x * s.m * s.k, attrs_.adjoint_x,
                            y.data<T>() + of_y * s.k * s.n, attrs_.adjoint_y, c + i * s.m * s.n);
     };
-    if (pairs.count < ctx.session().intra_pool->num_threads()) {
+    if (pairs.count < num_parts(ctx)) {
       for (int64_t i = 0; i < pairs.count; ++i) {
         split_product(ctx, product(i), [&](const Product<T>& part) {
           Multiply::run(*ctx.session().allocator, part);

@@ -186,7 +186,7 @@ class FusedBatchNormGrad final : public Kernel {
     ctx.allocate_output(4, Shape{0});
     const Floats b = rows.repeated(base.data()), s = rows.repeated(slope.data());
     const Floats f = rows.repeated(factor.data());
-    float* dx = ctx.forward_or_allocate(0, given_x.shape(), {0}).mutable_data<float>();
+    float* dx = ctx.forward_or_allocate(0, given_x.shape(), {0, 1}).mutable_data<float>();
     rows.map(ctx, [&](int64_t first, int64_t n, int64_t columns) {
       vector_table().normalization.gradient(dy + first, x + first, m.data(), b.data(), s.data(),
                                             f.data(), n, columns, dx + first);

@@ -96,11 +96,11 @@ std::vector<Piece> pieces_for(const KernelContext& ctx, ConvKind kind, const Con
   if (kind == ConvKind::kFilter) {
     return planned(kind, cut_images(s, num_partial_sums(ctx, s.batch)));
   }
-  const int64_t threads = cost_of(s) < 40000.0 ? 1 : ctx.session().intra_pool->num_threads();
-  if (kind == ConvKind::kForward && s.batch < threads) {
-    return planned(kind, cut_rows(s, (threads + s.batch - 1) / s.batch));
+  const int64_t parts = cost_of(s) < 40000.0 ? 1 : num_parts(ctx);
+  if (kind == ConvKind::kForward && s.batch < parts) {
+    return planned(kind, cut_rows(s, (parts + s.batch - 1) / s.batch));
   }
-  return planned(kind, cut_images(s, std::min(s.batch, threads)));
+  return planned(kind, cut_images(s, std::min(s.batch, parts)));
 }
 
 template <class Run>

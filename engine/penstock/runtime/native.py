@@ -15,10 +15,17 @@ from penstock.graph.ir import IR, Node
 
 
 def _make_error(
-    code: int, text: str, node: str, op: str, device: str, inputs: list[str]
+    code: int,
+    text: str,
+    node: str,
+    op: str,
+    device: str,
+    inputs: list[str],
+    details: list[str],
 ) -> BaseException:
     """Make the exception for a failure in C++; called by the native half."""
-    if node and not op:  # a feed: the node is the fed tensor's name
+    of_feed = node and not op  # then the node is the fed tensor's name
+    if of_feed and code != errors.RESOURCE_EXHAUSTED:
         kind: type[errors.OpError] = errors.FeedError
     else:
         kind = errors.exception_type_from_error_code(code)
@@ -28,6 +35,7 @@ def _make_error(
         node=node or None,
         device=(device or "CPU:0") if op else None,
         inputs=inputs,
+        hints=details,
     )
     error = kind(None, None, message, code)
     error.node = node  # type: ignore[attr-defined]
@@ -35,8 +43,6 @@ def _make_error(
 
 
 _native.set_error_factory(_make_error)
-if options.current.portable_kernels:
-    _native.set_portable_only(True)
 
 _theirs = {name: (number, size) for name, number, size in _native.dtype_table()}
 for _d in dtypes.ALL:
@@ -50,6 +56,7 @@ def load(ir: IR, session: _native.Session) -> _native.Program:
     Constants are there before a run begins, so one that must wait for something is loaded
     as an `Identity` of itself that does.
     """
+    _native.set_portable_only(options.current.portable_kernels)
     builder = _native.ProgramBuilder(session)
     numbers: dict[str, int] = {}
     for node in ir:

@@ -51,7 +51,8 @@ class Session:
     """Runs operations and computes tensors of a graph.
 
     `graph` defaults to the default graph at this moment; `config` is a `ConfigProto`, of
-    which thread counts, memory limits and the time-out are used. `target` must be empty:
+    which thread counts and the time-out are used; `penstock.options` holds what concerns the
+    process: a memory limit, determinism, the choice of kernels. `target` must be empty:
     there is only this process. As a context manager it becomes the default session (and its
     graph the default graph), and is closed at the end.
 
@@ -75,6 +76,8 @@ class Session:
         self._native = _native.Session(
             intra_op_threads=max(0, config.intra_op_parallelism_threads) if config else 0,
             inter_op_threads=config.inter_op_parallelism_threads if config else 0,
+            deterministic=options.current.deterministic,
+            memory_limit=options.current.memory_limit,
         )
         self._timeout_ms = config.operation_timeout_in_ms if config else 0
         self._calls: dict[Any, _Call] = {}
@@ -297,8 +300,22 @@ class Session:
         self._native.reset_peak()
 
     def trim_memory(self) -> int:
-        """Give cached memory back to the system; returns how many bytes."""
+        """Give cached memory back to the system; returns how many bytes.
+
+        A session keeps the memory of tensors that died for the next ones: at most as many bytes
+        as were ever in use at once, or 64 MiB if that is more.
+        """
         return self._native.trim_memory()
+
+    def set_memory_limit(self, limit: int | None) -> None:
+        """Bound the bytes that this session's tensors may take, from now on; None: no bound.
+
+        A run that needs more ends with `ResourceExhaustedError`, which lists the largest live
+        tensors; the session stays usable. Fed arrays that are used without a copy do not count.
+        """
+        if limit is not None and limit <= 0:
+            raise ValueError(f"a memory limit is a positive number of bytes or None, not {limit}")
+        self._native.set_memory_limit(limit or 0)
 
     # ---- life
 

@@ -55,6 +55,44 @@ template <class T>
   }
 }
 
+// R elements of C in one column, whose rows of A and column of B lie in order in memory: sums of
+// whole vectors along the depth, added up at the end.
+template <class T, int R>
+void run_dots(const GemmTile& t, int first) {
+  using Vec = typename Vector<T>::type;
+  constexpr int kLanes = Vector<T>::kLanes;
+  const T* a = static_cast<const T*>(t.a) + first * t.a_row;
+  const T* b = static_cast<const T*>(t.b);
+  Vec sums[R][2];
+#pragma GCC unroll 4
+  for (int i = 0; i < R; ++i) sums[i][0] = sums[i][1] = Vec{};
+  int64_t p = 0;
+  for (; p + 2 * kLanes <= t.depth; p += 2 * kLanes) {
+    const Vec b0 = load(b + p), b1 = load(b + p + kLanes);
+#pragma GCC unroll 4
+    for (int i = 0; i < R; ++i) {
+      sums[i][0] += load(a + i * t.a_row + p) * b0;
+      sums[i][1] += load(a + i * t.a_row + p + kLanes) * b1;
+    }
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < R; ++i) {
+    const Vec both = sums[i][0] + sums[i][1];
+    T total = 0;
+    for (int64_t q = p; q < t.depth; ++q) total += a[i * t.a_row + q] * b[q];
+    for (int lane = 0; lane < kLanes; ++lane) total += both[lane];
+    T* c = static_cast<T*>(t.c) + (first + i) * t.c_row;
+    *c = t.accumulate ? *c + total : total;
+  }
+}
+
+template <class T>
+void run_column(const GemmTile& t) {
+  int i = 0;
+  for (; i + 4 <= t.rows; i += 4) run_dots<T, 4>(t, i);
+  for (; i < t.rows; ++i) run_dots<T, 1>(t, i);
+}
+
 template <class T, int R, int V>
 void run_tile(const GemmTile& t) {
   using Vec = typename Vector<T>::type;
@@ -113,7 +151,9 @@ void run_rows(const GemmTile& t) {
 
 template <class T>
 void run(const GemmTile& t) {
-  if (t.columns <= Vector<T>::kLanes) {
+  if (t.columns == 1 && t.a_step == 1 && t.b_step == 1) {
+    run_column<T>(t);
+  } else if (t.columns <= Vector<T>::kLanes) {
     run_rows<T, kRows, 1>(t);
   } else {
     run_rows<T, kRows, 2>(t);
