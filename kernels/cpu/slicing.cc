@@ -89,7 +89,8 @@ struct Masks {
         ellipsis(node.attrs.get_or<int64_t>("ellipsis_mask", 0)),
         new_axis(node.attrs.get_or<int64_t>("new_axis_mask", 0)),
         shrink_axis(node.attrs.get_or<int64_t>("shrink_axis_mask", 0)) {
-    require((ellipsis & (ellipsis - 1)) == 0, "only one ellipsis (...) is allowed in an index");
+    const auto bits = static_cast<uint64_t>(ellipsis);
+    require((bits & (bits - 1)) == 0, "only one ellipsis (...) is allowed in an index");
   }
 };
 

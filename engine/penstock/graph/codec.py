@@ -16,6 +16,7 @@ from penstock import dtypes, errors, protos
 from penstock.dtypes import DType
 from penstock.graph.ir import Attr, Func, Node
 from penstock.graph.tensor_codec import decode_tensor, encode_tensor
+from penstock.graph.wire_scan import duplicate_attribute
 from penstock.shapes import Dims, TensorShape
 
 PRODUCER = 2474
@@ -127,12 +128,21 @@ def _append_to_list(item: Attr, message: Any) -> None:
 
 
 def parse_graph(data: bytes) -> Any:
-    """Return the GraphDef in `data`; `DataLossError` when the bytes are not one."""
+    """Return the GraphDef in `data`; `DataLossError` when the bytes are not one.
+
+    `InvalidArgumentError` when a node has an attribute twice.
+    """
     graph = protos.GraphDef()
     try:
         graph.ParseFromString(data)
-    except Exception as e:  # the protobuf package has one exception class per back end
-        raise errors.DataLossError(None, None, f"not a GraphDef: {e}") from None
+    except Exception:  # the protobuf package has one exception class per back end
+        raise errors.DataLossError(
+            None, None, f"these {len(data)} bytes are no GraphDef, or not a whole one"
+        ) from None
+    twice = duplicate_attribute(data)
+    if twice is not None:
+        text = f'node "{twice[0]}" has attribute {twice[1]!r} twice'
+        raise errors.InvalidArgumentError(None, None, text)
     return graph
 
 

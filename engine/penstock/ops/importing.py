@@ -58,7 +58,7 @@ def import_graph_def(
     wires = _read_nodes(message)
     order = _in_order(wires)
     mapped = {_endpoint(k): convert.to_tensor(v) for k, v in (input_map or {}).items()}
-    importer = _Importer(graph, prefix, wires, mapped)
+    importer = _Importer(graph, prefix, wires, mapped, message.versions.producer)
     if message.HasField("library"):
         _take_library(graph, message.library)
     with graph.name_scope(None), collector_paused():
@@ -182,8 +182,10 @@ class _Importer:
         prefix: str,
         wires: dict[str, WireNode],
         mapped: dict[tuple[str, int], Tensor],
+        producer: int,
     ) -> None:
         self.graph, self.prefix, self.wires, self.mapped = graph, prefix, wires, mapped
+        self.producer = producer
         self.made: dict[str, Operation] = {}
         self.used: set[tuple[str, int]] = set()
 
@@ -197,6 +199,7 @@ class _Importer:
         tensors = tuple([self.tensor(text, wire) for text in data])
         op = find_op(wire.op)
         attrs = self._colocation(wire)
+        _check_known(wire, self.producer)
         _check_kinds(wire)
         _check_input_types(wire, tensors, attrs)
         name = self.prefix + wire.name
@@ -255,6 +258,19 @@ _KINDS: dict[str, type] = {
     "tensor": np.ndarray,
     "func": Func,
 }
+
+
+def _check_known(wire: WireNode, producer: int) -> None:
+    """Refuse attributes that the op does not have here; it may have them elsewhere."""
+    known = find_op(wire.op).attrs
+    for key in wire.attrs:
+        if key not in known and not key.startswith("_"):
+            raise errors.UnimplementedError(
+                None,
+                None,
+                f'node "{wire.name}" ({wire.op}): there is no attribute {key!r} (graph made by '
+                f"producer version {producer}, this consumer is version {codec.PRODUCER})",
+            )
 
 
 def _check_kinds(wire: WireNode) -> None:

@@ -189,7 +189,8 @@ class _Lowering:
                 # A fetch has no name that the user knows; what it fetches has.
                 name = endpoint[0] if node.op == "_Retval" else node.name
                 name += f"/_read_{node.attrs['index'] if node.op == '_Retval' else i}"
-                read = self._read(node, name, endpoint, producer.shapes[endpoint[1]])
+                asking = node._replace(source=node.source or producer.source)
+                read = self._read(asking, name, endpoint, producer.shapes[endpoint[1]])
                 reads.append(read._replace(controls=self._after_inputs(node, read.controls)))
                 endpoint = (name, 0)
             inputs.append(endpoint)
