@@ -1,9 +1,11 @@
 // Division and remainder.
 //
-// For integers a zero divisor is found before anything is computed and is the user's mistake;
-// the smallest integer divided by -1 wraps around to itself.
+// For integers a zero divisor is found before anything is computed and is the user's mistake; so
+// is the smallest integer divided by -1, the one quotient that does not fit (its remainder is 0).
+#include <algorithm>
 #include <cmath>
 #include <complex>
+#include <limits>
 #include <type_traits>
 
 #include "cpu/loops.h"
@@ -96,12 +98,47 @@ void require_no_zero(const Tensor&, const Tensor& y) {
   }
 }
 
-template <class F>
+// The element of `in` that element i of a broadcast to `out` reads.
+int64_t broadcast_index(int64_t i, const Shape& out, const Shape& in) {
+  int64_t index = 0, stride = 1;
+  for (int d = in.rank() - 1, o = out.rank() - 1; d >= 0; --d, --o) {
+    if (in[d] != 1) index += i % out[o] * stride;
+    stride *= in[d];
+    i /= out[o];
+  }
+  return index;
+}
+
+// Also refuses quotients that do not fit. The search for pairs is for inputs that have both halves.
+template <class T>
+void require_quotients(const Tensor& x, const Tensor& y) {
+  require_no_zero<T>(x, y);
+  if constexpr (std::is_signed_v<T>) {
+    constexpr T kLeast = std::numeric_limits<T>::min();
+    const T *dividends = x.data<T>(), *divisors = y.data<T>();
+    const T* const last = divisors + y.num_elements();
+    if (std::find(divisors, last, T(-1)) == last) return;
+    if (std::find(dividends, dividends + x.num_elements(), kLeast) ==
+        dividends + x.num_elements()) {
+      return;
+    }
+    const Shape out = broadcast_shapes(x.shape(), y.shape());
+    for (int64_t i = 0, n = out.num_elements(); i < n; ++i) {
+      const bool least = dividends[broadcast_index(i, out, x.shape())] == kLeast;
+      require(!least || divisors[broadcast_index(i, out, y.shape())] != T(-1),
+              "integer overflow: ", +kLeast, " / -1 does not fit ", x.dtype(), ", element ", i,
+              " of the result");
+    }
+  }
+}
+
+template <class F, bool quotient>
 ZipSpec integer(DType t) {
   return visit_dtype<int32_t, int64_t, int8_t, uint8_t, int16_t, uint16_t, uint32_t, uint64_t>(
       t, [](auto e) -> ZipSpec {
         using T = decltype(e);
-        return {zip_loops<F, T>(), sizeof(T) == 8 ? kInteger64Divide : 2.0, require_no_zero<T>};
+        return {zip_loops<F, T>(), sizeof(T) == 8 ? kInteger64Divide : 2.0,
+                quotient ? require_quotients<T> : require_no_zero<T>};
       });
 }
 template <class F>
@@ -126,17 +163,19 @@ ZipSpec real_div_loops(DType t) {
   });
 }
 ZipSpec truncate_div_loops(DType t) {
-  return kInteger.has(t) ? integer<TruncateDiv>(t) : floating<TruncateDiv>(t, 2.0);
+  return kInteger.has(t) ? integer<TruncateDiv, true>(t) : floating<TruncateDiv>(t, 2.0);
 }
-ZipSpec div_loops(DType t) { return kInteger.has(t) ? integer<TruncateDiv>(t) : real_div_loops(t); }
+ZipSpec div_loops(DType t) {
+  return kInteger.has(t) ? integer<TruncateDiv, true>(t) : real_div_loops(t);
+}
 ZipSpec floor_div_loops(DType t) {
-  return kInteger.has(t) ? integer<FloorDiv>(t) : floating<FloorDiv>(t, 2.0);
+  return kInteger.has(t) ? integer<FloorDiv, true>(t) : floating<FloorDiv>(t, 2.0);
 }
 ZipSpec floor_mod_loops(DType t) {
-  return kInteger.has(t) ? integer<FloorMod>(t) : floating<FloorMod>(t, kRemainder);
+  return kInteger.has(t) ? integer<FloorMod, false>(t) : floating<FloorMod>(t, kRemainder);
 }
 ZipSpec truncate_mod_loops(DType t) {
-  return kInteger.has(t) ? integer<TruncateMod>(t) : floating<TruncateMod>(t, kRemainder);
+  return kInteger.has(t) ? integer<TruncateMod, false>(t) : floating<TruncateMod>(t, kRemainder);
 }
 ZipSpec div_no_nan_loops(DType t) { return floating_or_complex<DivNoNan>(t); }
 ZipSpec xdivy_loops(DType t) { return floating_or_complex<Xdivy>(t); }

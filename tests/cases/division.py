@@ -68,7 +68,15 @@ CASES = [
     *broadcasting("FloorMod", np.mod, f32, positive, dtypes=FLOAT2),
     *broadcasting("TruncateMod", np.fmod, f32, positive, dtypes=FLOAT2),
     case("Mod", f32(3, 4), positive(4), numpy=np.fmod, id="float"),
-    case("FloorDiv", LEAST, fed([-1]), numpy=lambda x, y: x, grad=False, id="least"),
+    case(
+        "FloorDiv",
+        LEAST,
+        fed([-2]),
+        numpy=lambda x, y: x // y,
+        grad=False,
+        refuses=[(LEAST, fed([-1])), (LEAST, fed([[1], [-1]]))],
+        id="least",
+    ),
     case("FloorMod", LEAST, fed([-1]), numpy=lambda x, y: 0 * x, grad=False, id="least"),
     case(
         "RealDiv",

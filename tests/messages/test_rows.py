@@ -37,7 +37,7 @@ ROWS: dict[int, tuple[str, ...]] = {
     ),
     11: ("dimensions_beyond_int64", "dimensions_beyond_int64_in_the_graph"),
     12: ("too_much_memory", "tile_of_terabytes", "list_of_too_many_tensors"),
-    13: ("argmax_of_nothing", "test_every_op.py::test_empty_inputs", *SWEEP),
+    13: ("argmax_of_nothing", "test_every_op.py::test_empty", *SWEEP),
     14: ("scalar_for_a_matrix", "scalar_for_a_matrix_in_a_run"),
     15: ("zero_stride", "zero_stride_of_a_slice", "zero_pool_size", "zero_filters"),
     16: ("conv_window_too_large", "conv_window_too_large_in_a_run"),
