@@ -10,6 +10,7 @@
 #include "cpu/broadcast.h"
 #include "cpu/loops.h"
 #include "cpu/register.h"
+#include "cpu/vector/comparisons.h"
 #include "cpu/vector/shapes.h"
 #include "cpu/vector/table.h"
 
@@ -17,43 +18,6 @@ namespace penstock {
 namespace {
 
 constexpr double kCompare = 0.25;
-
-struct Equal {
-  template <class T>
-  static bool at(const T& x, const T& y) {
-    return x == y;
-  }
-};
-struct NotEqual {
-  template <class T>
-  static bool at(const T& x, const T& y) {
-    return x != y;
-  }
-};
-struct Less {
-  template <class T>
-  static bool at(T x, T y) {
-    return x < y;
-  }
-};
-struct LessEqual {
-  template <class T>
-  static bool at(T x, T y) {
-    return x <= y;
-  }
-};
-struct Greater {
-  template <class T>
-  static bool at(T x, T y) {
-    return x > y;
-  }
-};
-struct GreaterEqual {
-  template <class T>
-  static bool at(T x, T y) {
-    return x >= y;
-  }
-};
 
 template <class F, class... Ts>
 ZipLoops portable(DType t) {

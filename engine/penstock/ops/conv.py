@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from penstock.exports import export
-from penstock.graph.tensor import Operation, Tensor
+from penstock.graph.tensor import Tensor
 from penstock.ops import convert
 from penstock.ops.control import under
+from penstock.ops.convolution_gradients import convolution_gradients
 from penstock.ops.infer import ShapeContext
-from penstock.ops.registry import define_op, gradient
-from penstock.ops.shape import shape_of
+from penstock.ops.registry import define_op
 from penstock.ops.windows import (
     FORMATS,
     PADDINGS,
     channel_axis,
-    copied_attrs,
     four_of,
     padding_attrs,
     slid_shape,
@@ -98,36 +97,7 @@ define_op(
 )
 
 
-@gradient("Conv2D")
-def _conv_grad(op: Operation, dy: Tensor) -> Any:
-    x, kernel = op.inputs
-    attrs = copied_attrs(op, *_COPIED)
-    return (
-        raw.Conv2DBackpropInput(shape_of(x), kernel, dy, **attrs),
-        raw.Conv2DBackpropFilter(x, shape_of(kernel), dy, **attrs),
-    )
-
-
-@gradient("Conv2DBackpropInput")
-def _conv_input_grad(op: Operation, g: Tensor) -> Any:
-    _, kernel, dy = op.inputs
-    attrs = copied_attrs(op, *_COPIED)
-    return (
-        None,
-        raw.Conv2DBackpropFilter(g, shape_of(kernel), dy, **attrs),
-        raw.Conv2D(g, kernel, **attrs),
-    )
-
-
-@gradient("Conv2DBackpropFilter")
-def _conv_filter_grad(op: Operation, g: Tensor) -> Any:
-    x, _, dy = op.inputs
-    attrs = copied_attrs(op, *_COPIED)
-    return (
-        raw.Conv2DBackpropInput(shape_of(x), g, dy, **attrs),
-        None,
-        raw.Conv2D(x, g, **attrs),
-    )
+convolution_gradients("Conv2D", "Conv2DBackpropInput", "Conv2DBackpropFilter", _COPIED)
 
 
 def _attrs(strides: Any, padding: Any, data_format: str | None, dilations: Any) -> dict[str, Any]:

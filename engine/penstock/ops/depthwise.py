@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from penstock.exports import export
-from penstock.graph.tensor import Operation, Tensor
+from penstock.graph.tensor import Tensor
 from penstock.ops import convert
 from penstock.ops.control import under
+from penstock.ops.convolution_gradients import convolution_gradients
 from penstock.ops.infer import ShapeContext
-from penstock.ops.registry import define_op, gradient
-from penstock.ops.shape import shape_of
+from penstock.ops.registry import define_op
 from penstock.ops.windows import (
     FORMATS,
     PADDINGS,
     channel_axis,
-    copied_attrs,
     four_of,
     padding_attrs,
     slid_shape,
@@ -77,36 +76,12 @@ define_op(
 )
 
 
-@gradient("DepthwiseConv2dNative")
-def _depthwise_grad(op: Operation, dy: Tensor) -> Any:
-    x, kernel = op.inputs
-    attrs = copied_attrs(op, *_COPIED)
-    return (
-        raw.DepthwiseConv2dNativeBackpropInput(shape_of(x), kernel, dy, **attrs),
-        raw.DepthwiseConv2dNativeBackpropFilter(x, shape_of(kernel), dy, **attrs),
-    )
-
-
-@gradient("DepthwiseConv2dNativeBackpropInput")
-def _depthwise_input_grad(op: Operation, g: Tensor) -> Any:
-    _, kernel, dy = op.inputs
-    attrs = copied_attrs(op, *_COPIED)
-    return (
-        None,
-        raw.DepthwiseConv2dNativeBackpropFilter(g, shape_of(kernel), dy, **attrs),
-        raw.DepthwiseConv2dNative(g, kernel, **attrs),
-    )
-
-
-@gradient("DepthwiseConv2dNativeBackpropFilter")
-def _depthwise_filter_grad(op: Operation, g: Tensor) -> Any:
-    x, _, dy = op.inputs
-    attrs = copied_attrs(op, *_COPIED)
-    return (
-        raw.DepthwiseConv2dNativeBackpropInput(shape_of(x), g, dy, **attrs),
-        None,
-        raw.DepthwiseConv2dNative(x, g, **attrs),
-    )
+convolution_gradients(
+    "DepthwiseConv2dNative",
+    "DepthwiseConv2dNativeBackpropInput",
+    "DepthwiseConv2dNativeBackpropFilter",
+    _COPIED,
+)
 
 
 def _attrs(strides: Any, padding: Any, layout: str, dilations: Any) -> dict[str, Any]:

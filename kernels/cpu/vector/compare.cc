@@ -1,47 +1,11 @@
 // Vectorised comparisons. See table.h for how this file is compiled.
 #include "cpu/vector/compare.h"
 
+#include "cpu/vector/comparisons.h"
 #include "cpu/vector/shapes.h"
 
 namespace penstock::PENSTOCK_ISA {
 namespace {
-
-struct Equal {
-  template <class T>
-  static bool at(T x, T y) {
-    return x == y;
-  }
-};
-struct NotEqual {
-  template <class T>
-  static bool at(T x, T y) {
-    return x != y;
-  }
-};
-struct Less {
-  template <class T>
-  static bool at(T x, T y) {
-    return x < y;
-  }
-};
-struct LessEqual {
-  template <class T>
-  static bool at(T x, T y) {
-    return x <= y;
-  }
-};
-struct Greater {
-  template <class T>
-  static bool at(T x, T y) {
-    return x > y;
-  }
-};
-struct GreaterEqual {
-  template <class T>
-  static bool at(T x, T y) {
-    return x >= y;
-  }
-};
 
 template <class F>
 ZipByType by_type() {
