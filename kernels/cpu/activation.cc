@@ -85,13 +85,18 @@ PairSpec selu_grad_loop(DType t) { return of_float(t, fast().selu_grad); }
 PairSpec softplus_grad_loop(DType t) { return of_float(t, fast().softplus_grad, kVectorised); }
 PairSpec softsign_grad_loop(DType t) { return of_float(t, fast().softsign_grad); }
 
+// Attributes of kind float are float32 where graphs travel, for operands of any dtype.
+double float_attr(const NodeInfo& node, const char* name, double otherwise) {
+  return static_cast<float>(node.attrs.get_or(name, otherwise));
+}
+
 class LeakyRelu final : public Kernel {
  public:
   explicit LeakyRelu(const NodeInfo& node)
       : storage_(node.output_dtypes[0]),
         loop_(node.output_dtypes[0] == DType::kFloat64 ? fast().leaky_relu_f64
                                                        : fast().leaky_relu_f32),
-        alpha_(node.attrs.get_or("alpha", 0.2)) {}
+        alpha_(float_attr(node, "alpha", 0.2)) {}
 
   void compute(KernelContext& ctx) override {
     const char* from = static_cast<const char*>(ctx.input(0).raw());
@@ -116,7 +121,7 @@ class LeakyReluGrad final : public Kernel {
       : storage_(node.output_dtypes[0]),
         loop_(node.output_dtypes[0] == DType::kFloat64 ? fast().leaky_relu_grad_f64
                                                        : fast().leaky_relu_grad_f32),
-        alpha_(node.attrs.get_or("alpha", 0.2)) {}
+        alpha_(float_attr(node, "alpha", 0.2)) {}
 
   void compute(KernelContext& ctx) override {
     const Tensor& g = ctx.input(0);

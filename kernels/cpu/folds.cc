@@ -1,6 +1,7 @@
 // The table of folds: vectorised loops for the common dtypes, plain ones for the others.
 #include "cpu/folds.h"
 
+#include <complex>
 #include <cstring>
 #include <limits>
 
@@ -27,6 +28,10 @@ struct SumSquaresOf : SumOf {
   template <class A>
   static A enter(A x) {
     return static_cast<A>(x * x);
+  }
+  template <class R>
+  static std::complex<R> enter(std::complex<R> x) {
+    return std::norm(x);
   }
 };
 struct ProdOf : SumOf {

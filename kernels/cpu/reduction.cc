@@ -108,7 +108,7 @@ void register_reduction(KernelRegistry& r) {
   r.add("Min", kCpu, reals, reduction<FoldKind::kMin>);
   r.add("All", kCpu, {}, reduction<FoldKind::kMin>);
   r.add("Any", kCpu, {}, reduction<FoldKind::kMax>);
-  r.add("EuclideanNorm", kCpu, reals, reduction<FoldKind::kSumSquares, Finish::kSquareRoot>);
+  r.add("EuclideanNorm", kCpu, numbers, reduction<FoldKind::kSumSquares, Finish::kSquareRoot>);
 }
 
 }  // namespace penstock

@@ -10,6 +10,7 @@ import numpy as np
 from tests.cases import FLOATS, REALS, Case, case, distinct, f32, fed, uniform
 from tests.cases.unary import sigmoid
 
+SLOPE = float(np.float32(0.2))
 SCALE, SCALE_ALPHA = 1.0507009873554805, 1.7580993408473766
 
 
@@ -40,7 +41,7 @@ def elu(x: Any) -> Any:
 CASES = [
     activation("Relu", lambda x: np.maximum(x, 0), REALS),
     activation("Relu6", lambda x: np.clip(x, 0, 6), REALS),
-    activation("LeakyRelu", lambda x: np.where(x > 0, x, 0.2 * x), FLOATS),
+    activation("LeakyRelu", lambda x: np.where(x > 0, x, SLOPE * x), FLOATS),
     activation(
         "LeakyRelu",
         lambda x, alpha: np.where(x > 0, x, alpha * x),
@@ -83,7 +84,7 @@ CASES = [
         )
         for op in ("ReluGrad", "Relu6Grad")
     ],
-    gradient("LeakyReluGrad", lambda g, x: np.where(x > 0, g, 0.2 * g), FLOATS),
+    gradient("LeakyReluGrad", lambda g, x: np.where(x > 0, g, SLOPE * g), FLOATS),
     gradient("EluGrad", lambda g, y: np.where(y < 0, (y + 1) * g, g), FLOATS),
     gradient("SeluGrad", lambda g, y: np.where(y < 0, y + SCALE_ALPHA, SCALE) * g, FLOATS),
     gradient("SoftplusGrad", lambda g, x: g * sigmoid(x), FLOATS),

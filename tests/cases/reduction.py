@@ -47,8 +47,8 @@ def wrapped_mean(x: Any, axis: Any, keepdims: bool = False) -> Any:
 
 def norm(x: Any, axis: Any, keepdims: bool = False) -> Any:
     """Return the square root of the sum of squares, which wraps around where numbers are whole."""
-    total = np.sum(x * x, axis=axis, keepdims=keepdims, dtype=x.dtype)
-    return np.sqrt(np.maximum(total, 0))
+    total = np.sum(x * np.conj(x), axis=axis, keepdims=keepdims, dtype=x.dtype)
+    return np.sqrt(np.maximum(total.real, 0))
 
 
 def rows(
