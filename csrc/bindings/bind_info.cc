@@ -10,6 +10,9 @@
 #include "cpu/vector/table.h"
 #include "runtime/kernel_registry.h"
 #include "runtime/thread_pool.h"
+#ifdef PENSTOCK_ONEDNN
+#include <oneapi/dnnl/dnnl.h>
+#endif
 
 namespace py = pybind11;
 
@@ -68,7 +71,9 @@ py::dict cpu_info() {
   info["isa"] = vector_table().isa;
   info["processors"] = available_processors();
 #ifdef PENSTOCK_ONEDNN
-  info["math_library"] = "oneDNN";
+  const dnnl_version_t* version = dnnl_version();
+  info["math_library"] =
+      concat("oneDNN ", version->major, '.', version->minor, '.', version->patch);
 #else
   info["math_library"] = "portable";
 #endif

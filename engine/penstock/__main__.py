@@ -33,15 +33,25 @@ def print_info() -> None:
     cpu = _native.cpu_info()
     session = _native.Session()
     portable = options.current.portable_kernels
+    by_library = [
+        op
+        for op in _native.kernel_ops()
+        if any(entry.label != "portable" for entry in _native.kernel_entries(op))
+    ]
     rows = {
         "penstock": penstock.__version__,
         "python": platform.python_version(),
         "numpy": np.__version__,
         "protobuf": importlib.metadata.version("protobuf"),
-        "instruction set": cpu["isa"],
-        "math library": "portable kernels only" if portable else cpu["math_library"],
+        "instruction set": f"{cpu['isa']} (PENSTOCK_ISA=avx2 or baseline lowers it)",
+        "math library": "none: portable kernels only" if portable else cpu["math_library"],
+        "used for": "nothing" if portable else ", ".join(by_library) or "nothing",
         "devices": "/device:CPU:0",
         "processors": cpu["processors"],
+        "deterministic": "yes" if options.current.deterministic else "no",
+        "memory limit": f"{options.current.memory_limit} bytes"
+        if options.current.memory_limit
+        else "none",
         "threads": f"{session.intra_op_threads} intra-op, {session.inter_op_threads} inter-op",
         "ops": f"{len(_native.kernel_ops())} with kernels",
     }
