@@ -44,6 +44,7 @@ ELSEWHERE: dict[str, str] = {  # op with a kernel → the file that tests it ins
         for op in _native.kernel_ops()
         if op.startswith(("ResourceApply", "ResourceSparseApply"))
     },
+    "ResourceStridedSliceAssign": "tests/ops/test_strided_assign.py",
     **dict.fromkeys(
         ("Assert", "Print", "PrintV2", "StringFormat", "Timestamp"),
         "tests/ops/test_printing.py",

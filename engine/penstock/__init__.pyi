@@ -106,6 +106,13 @@ from penstock.ops.binary import logical_xor as _math_logical_xor
 from penstock.ops.binary import logical_xor as logical_xor
 from penstock.ops.binary import scalar_mul as _math_scalar_mul
 from penstock.ops.binary import scalar_mul as scalar_mul
+from penstock.ops.blocks import batch_to_space as batch_to_space
+from penstock.ops.blocks import depth_to_space as _nn_depth_to_space
+from penstock.ops.blocks import depth_to_space as depth_to_space
+from penstock.ops.blocks import required_space_to_batch_paddings as required_space_to_batch_paddings
+from penstock.ops.blocks import space_to_batch as space_to_batch
+from penstock.ops.blocks import space_to_depth as _nn_space_to_depth
+from penstock.ops.blocks import space_to_depth as space_to_depth
 from penstock.ops.candidates import compute_accidental_hits as _nn_compute_accidental_hits
 from penstock.ops.candidates import log_uniform_candidate_sampler as _nn_log_uniform_candidate_sampler
 from penstock.ops.candidates import log_uniform_candidate_sampler as _random_log_uniform_candidate_sampler
@@ -164,6 +171,10 @@ from penstock.ops.constants import ones_like as ones_like
 from penstock.ops.constants import range_ as _range
 from penstock.ops.constants import zeros as zeros
 from penstock.ops.constants import zeros_like as zeros_like
+from penstock.ops.contraction import einsum as _linalg_einsum
+from penstock.ops.contraction import einsum as einsum
+from penstock.ops.contraction import tensordot as _linalg_tensordot
+from penstock.ops.contraction import tensordot as tensordot
 from penstock.ops.control import colocate_with as colocate_with
 from penstock.ops.control import control_dependencies as control_dependencies
 from penstock.ops.control import device as device
@@ -175,14 +186,28 @@ from penstock.ops.conv import conv2d_backprop_filter as _nn_conv2d_backprop_filt
 from penstock.ops.conv import conv2d_backprop_input as _nn_conv2d_backprop_input
 from penstock.ops.conv import conv2d_transpose as _nn_conv2d_transpose
 from penstock.ops.convert import convert_to_tensor as convert_to_tensor
+from penstock.ops.counting import bincount as _math_bincount
+from penstock.ops.counting import bincount as bincount
+from penstock.ops.counting import confusion_matrix as _math_confusion_matrix
+from penstock.ops.counting import confusion_matrix as confusion_matrix
+from penstock.ops.counting import histogram_fixed_width as histogram_fixed_width
 from penstock.ops.depthwise import depthwise_conv2d as _nn_depthwise_conv2d
 from penstock.ops.depthwise import depthwise_conv2d_native as _nn_depthwise_conv2d_native
 from penstock.ops.depthwise import separable_conv2d as _nn_separable_conv2d
+from penstock.ops.diagonals import matrix_diag as _linalg_diag
+from penstock.ops.diagonals import matrix_diag as matrix_diag
+from penstock.ops.diagonals import matrix_diag_part as _linalg_diag_part
+from penstock.ops.diagonals import matrix_diag_part as matrix_diag_part
+from penstock.ops.diagonals import matrix_set_diag as _linalg_set_diag
+from penstock.ops.diagonals import matrix_set_diag as matrix_set_diag
 from penstock.ops.division import div as div
 from penstock.ops.division import divide as _math_divide
 from penstock.ops.division import divide as divide
+from penstock.ops.gamma import lbeta as _math_lbeta
+from penstock.ops.gamma import lbeta as lbeta
 from penstock.ops.identity import ensure_shape as ensure_shape
 from penstock.ops.identity import verify_tensor_all_finite as verify_tensor_all_finite
+from penstock.ops.image_patches import extract_image_patches as extract_image_patches
 from penstock.ops.importing import import_graph_def as _graph_util_import_graph_def
 from penstock.ops.importing import import_graph_def as import_graph_def
 from penstock.ops.indexed_slices import IndexedSlices as IndexedSlices
@@ -256,6 +281,7 @@ from penstock.ops.reduction import reduce_prod as _math_reduce_prod
 from penstock.ops.reduction import reduce_prod as reduce_prod
 from penstock.ops.reduction import reduce_sum as _math_reduce_sum
 from penstock.ops.reduction import reduce_sum as reduce_sum
+from penstock.ops.reorder import reverse_sequence as reverse_sequence
 from penstock.ops.scan import arg_max as arg_max
 from penstock.ops.scan import arg_min as arg_min
 from penstock.ops.scan import argmax as _math_argmax
@@ -268,6 +294,13 @@ from penstock.ops.scan import cumsum as _math_cumsum
 from penstock.ops.scan import cumsum as cumsum
 from penstock.ops.scatter import tensor_scatter_update as _tensor_scatter_nd_update
 from penstock.ops.scatter import tensor_scatter_update as tensor_scatter_update
+from penstock.ops.segments import sparse_segment_mean as sparse_segment_mean
+from penstock.ops.segments import sparse_segment_sqrt_n as sparse_segment_sqrt_n
+from penstock.ops.segments import sparse_segment_sum as sparse_segment_sum
+from penstock.ops.segments import unsorted_segment_mean as _math_unsorted_segment_mean
+from penstock.ops.segments import unsorted_segment_mean as unsorted_segment_mean
+from penstock.ops.segments import unsorted_segment_sqrt_n as _math_unsorted_segment_sqrt_n
+from penstock.ops.segments import unsorted_segment_sqrt_n as unsorted_segment_sqrt_n
 from penstock.ops.select import where as where
 from penstock.ops.select import where_v2 as where_v2
 from penstock.ops.shape import broadcast_dynamic_shape as broadcast_dynamic_shape
@@ -280,10 +313,17 @@ from penstock.ops.shape import size as size
 from penstock.ops.shape import squeeze as squeeze
 from penstock.ops.slicing import slice_ as _slice
 from penstock.ops.slicing import strided_slice as strided_slice
+from penstock.ops.sliding import atrous_conv2d as _nn_atrous_conv2d
+from penstock.ops.sliding import conv1d as _nn_conv1d
+from penstock.ops.sliding import convolution as _nn_convolution
+from penstock.ops.sliding import pool as _nn_pool
 from penstock.ops.softmax import log_softmax as _math_log_softmax
 from penstock.ops.softmax import log_softmax as _nn_log_softmax
 from penstock.ops.softmax import softmax as _math_softmax
 from penstock.ops.softmax import softmax as _nn_softmax
+from penstock.ops.sorting import argsort as argsort
+from penstock.ops.sorting import searchsorted as searchsorted
+from penstock.ops.sorting import sort as sort
 from penstock.ops.sources import constant as constant
 from penstock.ops.sources import placeholder as placeholder
 from penstock.ops.sums import accumulate_n as _math_accumulate_n
@@ -296,6 +336,10 @@ from penstock.ops.unary import abs as abs
 from penstock.ops.unary import log_sigmoid as _math_log_sigmoid
 from penstock.ops.unary import log_sigmoid as log_sigmoid
 from penstock.ops.unique import setdiff1d as setdiff1d
+from penstock.ops.vectors import norm as _linalg_norm
+from penstock.ops.vectors import norm as norm
+from penstock.ops.vectors import trace as _linalg_trace
+from penstock.ops.vectors import trace as trace
 from penstock.runtime.fetches import IndexedSlicesValue as IndexedSlicesValue
 from penstock.runtime.session import InteractiveSession as InteractiveSession
 from penstock.runtime.session import Session as Session
@@ -407,6 +451,9 @@ def atan2(y: TensorLike, x: TensorLike, name: str | None = None) -> Tensor:
 def atanh(x: TensorLike, name: str | None = None) -> Tensor:
     """The inverse of `tanh`; NaN beyond -1 and 1."""
 
+def batch_to_space_nd(input: TensorLike, block_shape: TensorLike, crops: TensorLike, name: str | None = None) -> Tensor:
+    """The reverse of `space_to_batch_nd`; `crops` are cut off at both ends afterwards."""
+
 def bitcast(input: TensorLike, type: Any, name: str | None = None) -> Tensor:
     """The same bytes read as another dtype."""
 
@@ -425,6 +472,18 @@ def cos(x: TensorLike, name: str | None = None) -> Tensor:
 
 def cosh(x: TensorLike, name: str | None = None) -> Tensor:
     """The hyperbolic cosine."""
+
+def cross(a: TensorLike, b: TensorLike, name: str | None = None) -> Tensor:
+    """The cross products of vectors of three numbers, the innermost dimension."""
+
+def diag(diagonal: TensorLike, name: str | None = None) -> Tensor:
+    """Zeros of twice the rank, with `diagonal` where both halves of the index agree."""
+
+def diag_part(input: TensorLike, name: str | None = None) -> Tensor:
+    """The elements of `input` where both halves of the index agree."""
+
+def digamma(x: TensorLike, name: str | None = None) -> Tensor:
+    """The derivative of `lgamma`; NaN at 0, -1, -2, ..."""
 
 def div_no_nan(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
     """x / y, and 0 where y is 0."""
@@ -500,6 +559,9 @@ def less(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
 def less_equal(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
     """Whether x <= y elementwise, with broadcasting."""
 
+def lgamma(x: TensorLike, name: str | None = None) -> Tensor:
+    """The logarithm of the absolute value of the gamma function; infinite at 0, -1, -2, ..."""
+
 lin_space = _lin_space
 def log(x: TensorLike, name: str | None = None) -> Tensor:
     """The natural logarithm; NaN below 0."""
@@ -515,6 +577,9 @@ def logical_not(x: TensorLike, name: str | None = None) -> Tensor:
 
 def logical_or(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
     """x or y, with broadcasting."""
+
+def matrix_band_part(input: TensorLike, num_lower: TensorLike, num_upper: TensorLike, name: str | None = None) -> Tensor:
+    """Each innermost matrix with zeros outside of a band around its main diagonal."""
 
 def maximum(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
     """The larger of x and y elementwise, with broadcasting; NaN where either is."""
@@ -542,6 +607,9 @@ orthogonal_initializer = _orthogonal_initializer
 def placeholder_with_default(input: TensorLike, shape: Any, name: str | None = None) -> Tensor:
     """A tensor that a run may feed, and that is `input` otherwise."""
 
+def polygamma(a: TensorLike, x: TensorLike, name: str | None = None) -> Tensor:
+    """The a-th derivative of `digamma` at x; NaN unless a is 0, 1, 2, ..."""
+
 def pow(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
     """x to the power of y elementwise, with broadcasting."""
 
@@ -567,6 +635,9 @@ def reverse_v2(tensor: TensorLike, axis: TensorLike, name: str | None = None) ->
 def rint(x: TensorLike, name: str | None = None) -> Tensor:
     """The nearest whole number, the even one of two."""
 
+def roll(input: TensorLike, shift: TensorLike, axis: TensorLike, name: str | None = None) -> Tensor:
+    """`input` moved by `shift` places along `axis`; what leaves at the end enters in front."""
+
 def round(x: TensorLike, name: str | None = None) -> Tensor:
     """The nearest whole number, the even one of two."""
 
@@ -575,6 +646,18 @@ def rsqrt(x: TensorLike, name: str | None = None) -> Tensor:
 
 def scatter_nd(indices: TensorLike, updates: TensorLike, shape: TensorLike, bad_indices_policy: str | bytes = ..., name: str | None = None) -> Tensor:
     """Zeros of `shape` with `updates` added at the positions the rows of `indices` name."""
+
+def segment_max(data: TensorLike, segment_ids: TensorLike, name: str | None = None) -> Tensor:
+    """Row s: the largest elements of the rows of `data` whose segment id is s; the ids are sorted."""
+
+def segment_mean(data: TensorLike, segment_ids: TensorLike, name: str | None = None) -> Tensor:
+    """Row s: the mean of the rows of `data` whose segment id is s; the ids are sorted."""
+
+def segment_min(data: TensorLike, segment_ids: TensorLike, name: str | None = None) -> Tensor:
+    """Row s: the smallest elements of the rows of `data` whose segment id is s; the ids are sorted."""
+
+def segment_prod(data: TensorLike, segment_ids: TensorLike, name: str | None = None) -> Tensor:
+    """Row s: the product of the rows of `data` whose segment id is s; the ids are sorted."""
 
 def segment_sum(data: TensorLike, segment_ids: TensorLike, name: str | None = None) -> Tensor:
     """Row s: the sum of the rows of `data` whose segment id is s; the ids are sorted."""
@@ -592,6 +675,9 @@ def sinh(x: TensorLike, name: str | None = None) -> Tensor:
     """The hyperbolic sine."""
 
 slice = _slice
+def space_to_batch_nd(input: TensorLike, block_shape: TensorLike, paddings: TensorLike, name: str | None = None) -> Tensor:
+    """Blocks of the dimensions after the first, zero-padded, moved into the first."""
+
 def sqrt(x: TensorLike, name: str | None = None) -> Tensor:
     """The square root; NaN below 0."""
 
@@ -647,11 +733,26 @@ def unique(x: TensorLike, out_idx: Any = ..., name: str | None = None) -> builti
 def unique_with_counts(x: TensorLike, out_idx: Any = ..., name: str | None = None) -> builtins.tuple[Tensor, Tensor, Tensor]:
     """As `unique`; `count` tells how often each element of `y` occurs in `x`."""
 
+def unravel_index(indices: TensorLike, dims: TensorLike, name: str | None = None) -> Tensor:
+    """Flat positions in a tensor of shape `dims` as indices: a row for each dimension."""
+
+def unsorted_segment_max(data: TensorLike, segment_ids: TensorLike, num_segments: TensorLike, name: str | None = None) -> Tensor:
+    """Row s: the largest elements of the slices of `data` whose segment id is s."""
+
+def unsorted_segment_min(data: TensorLike, segment_ids: TensorLike, num_segments: TensorLike, name: str | None = None) -> Tensor:
+    """Row s: the smallest elements of the slices of `data` whose segment id is s."""
+
+def unsorted_segment_prod(data: TensorLike, segment_ids: TensorLike, num_segments: TensorLike, name: str | None = None) -> Tensor:
+    """Row s: the product of the slices of `data` whose segment id is s."""
+
 def unsorted_segment_sum(data: TensorLike, segment_ids: TensorLike, num_segments: TensorLike, name: str | None = None) -> Tensor:
     """Row s: the sum of the slices of `data` whose segment id is s; negative ids drop out."""
 
 variance_scaling_initializer = _variance_scaling_initializer
 zeros_initializer = _zeros_initializer
+def zeta(x: TensorLike, q: TensorLike, name: str | None = None) -> Tensor:
+    """Hurwitz' zeta function: the sum of (q + k)^-x over k = 0, 1, ...; NaN for x below 1."""
+
 class debugging:
     Assert = _debugging_Assert
     assert_equal = _debugging_assert_equal
@@ -704,13 +805,40 @@ class layers:
     max_pooling2d = _layers_max_pooling2d
 
 class linalg:
+    @staticmethod
+    def band_part(input: TensorLike, num_lower: TensorLike, num_upper: TensorLike, name: str | None = None) -> Tensor:
+        """Each innermost matrix with zeros outside of a band around its main diagonal."""
+
+    @staticmethod
+    def cross(a: TensorLike, b: TensorLike, name: str | None = None) -> Tensor:
+        """The cross products of vectors of three numbers, the innermost dimension."""
+
+    diag = _linalg_diag
+    diag_part = _linalg_diag_part
+    einsum = _linalg_einsum
     eye = _linalg_eye
     global_norm = _linalg_global_norm
     l2_normalize = _linalg_l2_normalize
     matmul = _linalg_matmul
+    norm = _linalg_norm
+    set_diag = _linalg_set_diag
+    @staticmethod
+    def tensor_diag(diagonal: TensorLike, name: str | None = None) -> Tensor:
+        """Zeros of twice the rank, with `diagonal` where both halves of the index agree."""
+
+    @staticmethod
+    def tensor_diag_part(input: TensorLike, name: str | None = None) -> Tensor:
+        """The elements of `input` where both halves of the index agree."""
+
+    tensordot = _linalg_tensordot
+    trace = _linalg_trace
     transpose = _linalg_transpose
 
 class manip:
+    @staticmethod
+    def batch_to_space_nd(input: TensorLike, block_shape: TensorLike, crops: TensorLike, name: str | None = None) -> Tensor:
+        """The reverse of `space_to_batch_nd`; `crops` are cut off at both ends afterwards."""
+
     gather_nd = _manip_gather_nd
     @staticmethod
     def reshape(tensor: TensorLike, shape: TensorLike, name: str | None = None) -> Tensor:
@@ -721,8 +849,16 @@ class manip:
         """`tensor` with the order along each of the axes reversed."""
 
     @staticmethod
+    def roll(input: TensorLike, shift: TensorLike, axis: TensorLike, name: str | None = None) -> Tensor:
+        """`input` moved by `shift` places along `axis`; what leaves at the end enters in front."""
+
+    @staticmethod
     def scatter_nd(indices: TensorLike, updates: TensorLike, shape: TensorLike, bad_indices_policy: str | bytes = ..., name: str | None = None) -> Tensor:
         """Zeros of `shape` with `updates` added at the positions the rows of `indices` name."""
+
+    @staticmethod
+    def space_to_batch_nd(input: TensorLike, block_shape: TensorLike, paddings: TensorLike, name: str | None = None) -> Tensor:
+        """Blocks of the dimensions after the first, zero-padded, moved into the first."""
 
     @staticmethod
     def tile(input: TensorLike, multiples: TensorLike, name: str | None = None) -> Tensor:
@@ -772,10 +908,12 @@ class math:
     def atanh(x: TensorLike, name: str | None = None) -> Tensor:
         """The inverse of `tanh`; NaN beyond -1 and 1."""
 
+    bincount = _math_bincount
     @staticmethod
     def ceil(x: TensorLike, name: str | None = None) -> Tensor:
         """The smallest whole number not below x."""
 
+    confusion_matrix = _math_confusion_matrix
     conj = _math_conj
     @staticmethod
     def cos(x: TensorLike, name: str | None = None) -> Tensor:
@@ -788,6 +926,10 @@ class math:
     count_nonzero = _math_count_nonzero
     cumprod = _math_cumprod
     cumsum = _math_cumsum
+    @staticmethod
+    def digamma(x: TensorLike, name: str | None = None) -> Tensor:
+        """The derivative of `lgamma`; NaN at 0, -1, -2, ..."""
+
     divide = _math_divide
     @staticmethod
     def divide_no_nan(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
@@ -852,6 +994,7 @@ class math:
         """Whether an element is not a number."""
 
     l2_normalize = _math_l2_normalize
+    lbeta = _math_lbeta
     @staticmethod
     def less(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
         """Whether x < y elementwise, with broadcasting."""
@@ -859,6 +1002,10 @@ class math:
     @staticmethod
     def less_equal(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
         """Whether x <= y elementwise, with broadcasting."""
+
+    @staticmethod
+    def lgamma(x: TensorLike, name: str | None = None) -> Tensor:
+        """The logarithm of the absolute value of the gamma function; infinite at 0, -1, -2, ..."""
 
     @staticmethod
     def log(x: TensorLike, name: str | None = None) -> Tensor:
@@ -912,6 +1059,10 @@ class math:
         """Whether x differs from y elementwise, with broadcasting; NaN differs from everything."""
 
     @staticmethod
+    def polygamma(a: TensorLike, x: TensorLike, name: str | None = None) -> Tensor:
+        """The a-th derivative of `digamma` at x; NaN unless a is 0, 1, 2, ..."""
+
+    @staticmethod
     def pow(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
         """x to the power of y elementwise, with broadcasting."""
 
@@ -941,6 +1092,22 @@ class math:
         """One over the square root."""
 
     scalar_mul = _math_scalar_mul
+    @staticmethod
+    def segment_max(data: TensorLike, segment_ids: TensorLike, name: str | None = None) -> Tensor:
+        """Row s: the largest elements of the rows of `data` whose segment id is s; the ids are sorted."""
+
+    @staticmethod
+    def segment_mean(data: TensorLike, segment_ids: TensorLike, name: str | None = None) -> Tensor:
+        """Row s: the mean of the rows of `data` whose segment id is s; the ids are sorted."""
+
+    @staticmethod
+    def segment_min(data: TensorLike, segment_ids: TensorLike, name: str | None = None) -> Tensor:
+        """Row s: the smallest elements of the rows of `data` whose segment id is s; the ids are sorted."""
+
+    @staticmethod
+    def segment_prod(data: TensorLike, segment_ids: TensorLike, name: str | None = None) -> Tensor:
+        """Row s: the product of the rows of `data` whose segment id is s; the ids are sorted."""
+
     @staticmethod
     def segment_sum(data: TensorLike, segment_ids: TensorLike, name: str | None = None) -> Tensor:
         """Row s: the sum of the rows of `data` whose segment id is s; the ids are sorted."""
@@ -993,6 +1160,20 @@ class math:
     top_k = _math_top_k
     truediv = _math_truediv
     @staticmethod
+    def unsorted_segment_max(data: TensorLike, segment_ids: TensorLike, num_segments: TensorLike, name: str | None = None) -> Tensor:
+        """Row s: the largest elements of the slices of `data` whose segment id is s."""
+
+    unsorted_segment_mean = _math_unsorted_segment_mean
+    @staticmethod
+    def unsorted_segment_min(data: TensorLike, segment_ids: TensorLike, num_segments: TensorLike, name: str | None = None) -> Tensor:
+        """Row s: the smallest elements of the slices of `data` whose segment id is s."""
+
+    @staticmethod
+    def unsorted_segment_prod(data: TensorLike, segment_ids: TensorLike, num_segments: TensorLike, name: str | None = None) -> Tensor:
+        """Row s: the product of the slices of `data` whose segment id is s."""
+
+    unsorted_segment_sqrt_n = _math_unsorted_segment_sqrt_n
+    @staticmethod
     def unsorted_segment_sum(data: TensorLike, segment_ids: TensorLike, num_segments: TensorLike, name: str | None = None) -> Tensor:
         """Row s: the sum of the slices of `data` whose segment id is s; negative ids drop out."""
 
@@ -1005,17 +1186,25 @@ class math:
         """x log(y), and 0 where x is 0, even if y is."""
 
     zero_fraction = _math_zero_fraction
+    @staticmethod
+    def zeta(x: TensorLike, q: TensorLike, name: str | None = None) -> Tensor:
+        """Hurwitz' zeta function: the sum of (q + k)^-x over k = 0, 1, ...; NaN for x below 1."""
+
 
 class nn:
+    atrous_conv2d = _nn_atrous_conv2d
     avg_pool = _nn_avg_pool
     batch_normalization = _nn_batch_normalization
     bias_add = _nn_bias_add
     compute_accidental_hits = _nn_compute_accidental_hits
+    conv1d = _nn_conv1d
     conv2d = _nn_conv2d
     conv2d_backprop_filter = _nn_conv2d_backprop_filter
     conv2d_backprop_input = _nn_conv2d_backprop_input
     conv2d_transpose = _nn_conv2d_transpose
+    convolution = _nn_convolution
     crelu = _nn_crelu
+    depth_to_space = _nn_depth_to_space
     depthwise_conv2d = _nn_depthwise_conv2d
     depthwise_conv2d_native = _nn_depthwise_conv2d_native
     dropout = _nn_dropout
@@ -1042,6 +1231,7 @@ class nn:
     max_pool = _nn_max_pool
     max_pool_with_argmax = _nn_max_pool_with_argmax
     moments = _nn_moments
+    pool = _nn_pool
     @staticmethod
     def relu(features: TensorLike, name: str | None = None) -> Tensor:
         """max(features, 0)."""
@@ -1073,6 +1263,7 @@ class nn:
     def softsign(features: TensorLike, name: str | None = None) -> Tensor:
         """features / (1 + |features|): between -1 and 1."""
 
+    space_to_depth = _nn_space_to_depth
     sparse_softmax_cross_entropy_with_logits = _nn_sparse_softmax_cross_entropy_with_logits
     swish = _nn_swish
     @staticmethod

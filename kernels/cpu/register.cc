@@ -1,5 +1,6 @@
 // The list of kernel families: a family that is not called here does not exist.
 #include "cpu/register.h"
+#include "cpu/register_structure.h"
 
 namespace penstock {
 
@@ -47,6 +48,16 @@ void register_cpu_kernels(KernelRegistry& r) {
   register_depthwise(r);
   register_local_response(r);
   register_unique(r);
+  register_blocks(r);
+  register_cross(r);
+  register_counting(r);
+  register_diagonals(r);
+  register_gamma(r);
+  register_image_patches(r);
+  register_incomplete(r);
+  register_quantization(r);
+  register_reorder(r);
+  register_segments(r);
 }
 
 KernelRegistry& kernel_registry() {

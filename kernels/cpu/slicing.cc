@@ -6,6 +6,7 @@
 #include "cpu/elements.h"
 #include "cpu/register.h"
 #include "cpu/strided.h"
+#include "cpu/variables.h"
 
 namespace penstock {
 namespace {
@@ -211,12 +212,36 @@ class StridedSliceGrad final : public Kernel {
   Masks masks_;
 };
 
+// Writes a value into a part of a variable.
+class ResourceStridedSliceAssign final : public Kernel {
+ public:
+  explicit ResourceStridedSliceAssign(const NodeInfo& node) : masks_(node) {}
+  void compute(KernelContext& ctx) override {
+    const Tensor& value = ctx.input(4);
+    const DType dtype = value.dtype();
+    LockedVariables variable(ctx, 1, dtype);
+    Tensor& target = variable.value(0);
+    const Part part =
+        IndexReader(masks_, target.shape(), ctx.input(1), ctx.input(2), ctx.input(3)).read();
+    require(value.shape() == part.result, "the value has shape ", value.shape(),
+            ", the slice of the variable has ", part.result);
+    if (value.num_elements() == 0) return;
+    StridedCopy copy;
+    const int64_t start = part.describe(target.shape(), copy, false);
+    copy_strided(ctx, dtype, element_at(target.raw(), dtype, start), value.raw(), copy);
+  }
+
+ private:
+  Masks masks_;
+};
+
 }  // namespace
 
 void register_slicing(KernelRegistry& r) {
   r.add("Slice", kCpu, {}, function<compute_slice>);
   r.add("StridedSlice", kCpu, {}, make<StridedSlice>);
   r.add("StridedSliceGrad", kCpu, {}, make<StridedSliceGrad>);
+  r.add("ResourceStridedSliceAssign", kCpu, {}, make<ResourceStridedSliceAssign>);
 }
 
 }  // namespace penstock

@@ -262,13 +262,35 @@ def range_(
 def linspace(start: Any, stop: Any, num: Any, name: str | None = None, axis: int = 0) -> Tensor:
     """Return `num` evenly spaced numbers from `start` to `stop`, both included.
 
+    Where these are no scalars the numbers run along a new dimension, `axis`.
+
     >>> ps.Session().run(ps.linspace(0., 1., 5))
     array([0.  , 0.25, 0.5 , 0.75, 1.  ], dtype=float32)
     """
     first = convert.to_tensor(start)
-    if first._dims != () or axis != 0:
-        raise errors.UnimplementedError(None, None, "linspace takes scalars only")
-    result: Tensor = raw.LinSpace(first, stop, num, name=name)
+    last = convert.to_tensor(stop, first.dtype.base_dtype)
+    if first._dims == () and last._dims == () and axis in (0, -1):
+        result: Tensor = raw.LinSpace(first, last, num, name=name)
+        return result
+    return _spaced_along(first, last, num, axis, name)
+
+
+def _spaced_along(first: Tensor, last: Tensor, num: Any, axis: int, name: str | None) -> Tensor:
+    """Return evenly spaced numbers along a new dimension of tensors of known rank."""
+    if first._dims is None or last._dims is None:
+        raise ValueError("linspace needs start and stop of known rank")
+    shape = raw.BroadcastArgs(raw.Shape(first), raw.Shape(last))
+    rank = max(len(first._dims), len(last._dims))
+    place = shapes.normalize_axis(axis, rank + 1)
+    first, last = (raw.ExpandDims(raw.BroadcastTo(x, shape), place) for x in (first, last))
+    count = raw.Cast(convert.to_tensor(num), DstT="int32")
+    steps = raw.Maximum(raw.Sub(count, 1), 1)
+    number = raw.Reshape(raw.Range(0, count, 1), [-1 if d == place else 1 for d in range(rank + 1)])
+    step = raw.RealDiv(raw.Sub(last, first), raw.Cast(steps, DstT=first.dtype))
+    middle = raw.AddV2(first, raw.Mul(step, raw.Cast(number, DstT=first.dtype)))
+    # The end is exact, whatever the steps add up to.
+    at_end = raw.LogicalAnd(raw.Equal(number, steps), raw.GreaterEqual(number, 1))
+    result: Tensor = raw.SelectV2(at_end, last, middle, name=name)
     return result
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from penstock import dtypes, errors, shapes
+from penstock import dtypes, shapes
 from penstock.exports import export
 from penstock.graph.tensor import Operation, Tensor
 from penstock.ops import convert
@@ -176,12 +176,31 @@ def gather_nd(
 ) -> Tensor:
     """Return the slices of `params` at the positions that the rows of `indices` name.
 
+    The first `batch_dims` dimensions of both inputs go together; the rows name positions in
+    the dimensions after them.
+
     >>> ps.Session().run(ps.gather_nd([[1, 2], [3, 4]], [[1, 0], [0, 1]]))
     array([3, 2], dtype=int32)
     """
     if batch_dims != 0:
-        raise errors.UnimplementedError(None, None, "gather_nd with batch_dims: use tf.gather")
+        indices = _with_batch_places(convert.to_tensor(indices), batch_dims)
     result: Tensor = raw.GatherNd(params, indices, bad_indices_policy=bad_indices_policy, name=name)
+    return result
+
+
+def _with_batch_places(indices: Tensor, batch_dims: int) -> Tensor:
+    """Return `indices` whose rows name their place in the batch dimensions first."""
+    if indices._dims is None or not 0 <= batch_dims < len(indices._dims):
+        raise ValueError(f"gather_nd: batch_dims {batch_dims} needs indices of a higher known rank")
+    rank, kind = len(indices._dims), indices.dtype.base_dtype
+    shape = raw.Shape(indices)
+    lead = raw.ConcatV2([shape[:-1], np.array([1], np.int32)], 0)
+    places = []
+    for d in range(batch_dims):
+        line = raw.Cast(raw.Range(0, shape[d], 1), DstT=kind)
+        line = raw.Reshape(line, [-1 if k == d else 1 for k in range(rank)])
+        places.append(raw.BroadcastTo(line, lead))
+    result: Tensor = raw.ConcatV2([*places, indices], -1)
     return result
 
 

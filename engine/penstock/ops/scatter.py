@@ -137,7 +137,8 @@ gradient("TensorScatterMax")(_tensor_extreme_grad)
 # ---- segments
 
 
-def _unsorted_shape(ctx: ShapeContext) -> list[Dims]:
+def unsorted_shape(ctx: ShapeContext) -> list[Dims]:
+    """Return the shape of `num_segments` (input 2) rows for ids of any order."""
     ctx.rank_is(2, 0)
     data, ids, rows = ctx.shape(0), ctx.shape(1), ctx.scalar(2)
     if rows is not None and rows < 0:
@@ -155,7 +156,7 @@ define_op(
     inputs="data: T, segment_ids: Tindices, num_segments: Tnumsegments",
     outputs="output: T",
     attrs="T: number, Tindices: {int16, int32, int64}, Tnumsegments: index = int32",
-    shape=_unsorted_shape,
+    shape=unsorted_shape,
     export="unsorted_segment_sum math.unsorted_segment_sum",
     doc="""Row s: the sum of the slices of `data` whose segment id is s; negative ids drop out.
 
@@ -165,22 +166,31 @@ define_op(
 )
 
 
+def of_segments(x: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the row of `x` for each id (row 0 for negative ids), and which ids are not negative.
+
+    The latter as booleans with as many dimensions as the former.
+    """
+    zero = raw.ZerosLike(ids)
+    taken = raw.GatherV2(x, raw.Maximum(ids, zero), 0)
+    ones = raw.OnesLike(raw.Shape(taken)[_rank(ids) :])
+    kept = raw.GreaterEqual(ids, zero)
+    return taken, raw.Reshape(kept, raw.ConcatV2([raw.Shape(ids), ones], 0))
+
+
 @gradient("UnsortedSegmentSum")
 def _unsorted_segment_sum_grad(op: Operation, dy: Tensor) -> Any:
     data, ids = op.inputs[:2]
-    zero = raw.ZerosLike(ids)
-    taken = raw.GatherV2(dy, raw.Maximum(ids, zero), 0)
-    kept = raw.Cast(raw.GreaterEqual(ids, zero), DstT=dy.dtype)
-    ones = raw.OnesLike(raw.Shape(taken)[_rank(ids) :])
-    wide = raw.Reshape(kept, raw.ConcatV2([raw.Shape(ids), ones], 0))
-    return like(raw.Mul(taken, wide), data), None, None
+    taken, kept = of_segments(dy, ids)
+    return like(raw.Mul(taken, raw.Cast(kept, DstT=dy.dtype)), data), None, None
 
 
 def _rank(x: Tensor) -> Any:
     return raw.Rank(x) if x._dims is None else len(x._dims)
 
 
-def _sorted_shape(ctx: ShapeContext) -> list[Dims]:
+def sorted_shape(ctx: ShapeContext) -> list[Dims]:
+    """Return the shape of as many rows as the sorted ids (input 1) have segments."""
     data, ids = ctx.shape(0), ctx.rank_is(1, 1)
     if data is None:
         return [None]
@@ -195,7 +205,7 @@ define_op(
     inputs="data: T, segment_ids: Tindices",
     outputs="output: T",
     attrs="T: number, Tindices: index",
-    shape=_sorted_shape,
+    shape=sorted_shape,
     export="segment_sum math.segment_sum",
     doc="""Row s: the sum of the rows of `data` whose segment id is s; the ids are sorted.
 

@@ -78,7 +78,7 @@ def slice_(input_: Any, begin: Any, size: Any, name: str | None = None) -> Tenso
 # ---- strided slices
 
 _MASKS = ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask")
-_MASK_ATTRS = ", ".join(f"{m}: int = 0" for m in _MASKS)
+MASK_ATTRS = ", ".join(f"{m}: int = 0" for m in _MASKS)
 
 
 class _Reader:
@@ -142,30 +142,30 @@ def _is_empty(begin: int | None, end: int | None, stride: int) -> bool:
     return end <= begin if stride > 0 else end >= begin
 
 
-def _strided_shape(ctx: ShapeContext) -> list[Dims]:
+def strided_shape(ctx: ShapeContext, dims: Dims) -> Dims:
+    """Return the shape of what inputs 1 to 3 (begin, end, strides) take of a shape."""
     counts = [ctx.rank_is(i, 1) for i in (1, 2, 3)]
     (count,) = shapes.all_equal(counts) or (None,)
-    dims = ctx.shape(0)
     if ctx.attr("ellipsis_mask").bit_count() > 1:
         ctx.fail("only one ellipsis (...) is allowed in an index")
     if dims is None or count is None:
-        return [None]
-    return [_Reader(ctx, dims, 1).read(count)]
+        return None
+    return _Reader(ctx, dims, 1).read(count)
 
 
 define_op(
     "StridedSlice",
     inputs="input: T, begin: Index, end: Index, strides: Index",
     outputs="output: T",
-    attrs=f"T: type, Index: {{int16, int32, int64}}, {_MASK_ATTRS}",
-    shape=_strided_shape,
+    attrs=f"T: type, Index: {{int16, int32, int64}}, {MASK_ATTRS}",
+    shape=lambda ctx: [strided_shape(ctx, ctx.shape(0))],
     doc="What Python's indexing takes: ranges with strides, `...`, new axes, single elements.",
 )
 define_op(
     "StridedSliceGrad",
     inputs="shape: Index, begin: Index, end: Index, strides: Index, dy: T",
     outputs="output: T",
-    attrs=f"T: type, Index: index, {_MASK_ATTRS}",
+    attrs=f"T: type, Index: index, {MASK_ATTRS}",
     shape=lambda ctx: [ctx.shape_from(0)],
     doc="Zeros of that shape, with `dy` where StridedSlice would take it from.",
 )

@@ -9,6 +9,7 @@ from penstock.graph.tensor import Operation, Tensor
 from penstock.ops.indexed_slices import IndexedSlices
 from penstock.ops.infer import ShapeContext
 from penstock.ops.registry import define_op, gradient, no_gradient
+from penstock.ops.slicing import MASK_ATTRS, strided_shape
 from penstock.ops.state import variable_dims
 from penstock.ops.wrappers import raw
 from penstock.shapes import Dims
@@ -151,3 +152,36 @@ def _define_positions(kind: str, types: str, what: str) -> None:
 _define_positions("Update", "type", "Replace slices of the variable")
 _define_positions("Add", "number", "Add to slices of the variable")
 _define_positions("Sub", "number", "Subtract from slices of the variable")
+
+
+# ---- the part that an index with ranges and strides takes
+
+
+def _part_of_variable(ctx: ShapeContext) -> list[Dims]:
+    shapes.merge(strided_shape(ctx, variable_dims(ctx.inputs[0])), ctx.shape(4))
+    return []
+
+
+def _part_of_reference(ctx: ShapeContext) -> list[Dims]:
+    shapes.merge(strided_shape(ctx, ctx.shape(0)), ctx.shape(4))
+    return [ctx.shape(0)]
+
+
+define_op(
+    "ResourceStridedSliceAssign",
+    inputs="ref: resource, begin: Index, end: Index, strides: Index, value: T",
+    attrs=f"T: type, Index: index, {MASK_ATTRS}",
+    shape=_part_of_variable,
+    stateful=True,
+    doc="Replace the part of the variable that `StridedSlice` would take of it.",
+)
+define_op(
+    "StridedSliceAssign",
+    inputs="ref: Ref(T), begin: Index, end: Index, strides: Index, value: T",
+    outputs="output_ref: Ref(T)",
+    attrs=f"T: type, Index: index, {MASK_ATTRS}",
+    shape=_part_of_reference,
+    stateful=True,
+    doc="Replace a part of the variable, through a reference (imported graphs).",
+)
+no_gradient("ResourceStridedSliceAssign", "StridedSliceAssign")

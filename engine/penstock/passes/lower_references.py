@@ -43,6 +43,7 @@ TWINS: dict[str, _Twin] = {
     "ScatterNdUpdate": _Twin("ResourceScatterNdUpdate", 1),
     "ScatterNdAdd": _Twin("ResourceScatterNdAdd", 1),
     "ScatterNdSub": _Twin("ResourceScatterNdSub", 1),
+    "StridedSliceAssign": _Twin("ResourceStridedSliceAssign", 1),
     "CountUpTo": _Twin("ResourceCountUpTo", 1),
     "IsVariableInitialized": _Twin("VarIsInitializedOp", 1),
 }
