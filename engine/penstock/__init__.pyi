@@ -454,6 +454,9 @@ def atanh(x: TensorLike, name: str | None = None) -> Tensor:
 def batch_to_space_nd(input: TensorLike, block_shape: TensorLike, crops: TensorLike, name: str | None = None) -> Tensor:
     """The reverse of `space_to_batch_nd`; `crops` are cut off at both ends afterwards."""
 
+def betainc(a: TensorLike, b: TensorLike, x: TensorLike, name: str | None = None) -> Tensor:
+    """The incomplete beta function at `x`, divided by beta(a, b): 0 to 1."""
+
 def bitcast(input: TensorLike, type: Any, name: str | None = None) -> Tensor:
     """The same bytes read as another dtype."""
 
@@ -537,6 +540,12 @@ def identity(input: TensorLike, name: str | None = None) -> Tensor:
 
 def identity_n(input: TensorLike, name: str | None = None) -> builtins.list[Tensor]:
     """The same values of several tensors."""
+
+def igamma(a: TensorLike, x: TensorLike, name: str | None = None) -> Tensor:
+    """The lower incomplete gamma function of order `a` at `x`, divided by gamma(a): 0 to 1."""
+
+def igammac(a: TensorLike, x: TensorLike, name: str | None = None) -> Tensor:
+    """The upper incomplete gamma function of order `a` at `x`, divided by gamma(a): 1 - igamma."""
 
 initialize_all_variables = _initialize_all_variables
 initialize_local_variables = _initialize_local_variables
@@ -908,6 +917,10 @@ class math:
     def atanh(x: TensorLike, name: str | None = None) -> Tensor:
         """The inverse of `tanh`; NaN beyond -1 and 1."""
 
+    @staticmethod
+    def betainc(a: TensorLike, b: TensorLike, x: TensorLike, name: str | None = None) -> Tensor:
+        """The incomplete beta function at `x`, divided by beta(a, b): 0 to 1."""
+
     bincount = _math_bincount
     @staticmethod
     def ceil(x: TensorLike, name: str | None = None) -> Tensor:
@@ -974,6 +987,14 @@ class math:
     @staticmethod
     def greater_equal(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
         """Whether x >= y elementwise, with broadcasting."""
+
+    @staticmethod
+    def igamma(a: TensorLike, x: TensorLike, name: str | None = None) -> Tensor:
+        """The lower incomplete gamma function of order `a` at `x`, divided by gamma(a): 0 to 1."""
+
+    @staticmethod
+    def igammac(a: TensorLike, x: TensorLike, name: str | None = None) -> Tensor:
+        """The upper incomplete gamma function of order `a` at `x`, divided by gamma(a): 1 - igamma."""
 
     imag = _math_imag
     in_top_k = _math_in_top_k

@@ -51,6 +51,23 @@ def polygamma_of(n: float, x: float) -> float:
     return (-1.0) ** (n + 1) * math.factorial(int(n)) * zeta_of(n + 1, x)
 
 
+def igamma_of(a: float, x: float) -> float:
+    """Return the series of the lower function, all of whose terms are positive."""
+    if x == 0 and a >= 0:
+        return 0.0
+    if not (a > 0 and x >= 0):
+        return NAN
+    terms = [math.exp((a + n) * math.log(x) - x - math.lgamma(a + n + 1)) for n in range(400)]
+    return math.fsum(terms)
+
+
+def betainc_of(a: float, b: float, x: float) -> float:
+    """Return the sum that the function is for whole a and b."""
+    n = round(a + b) - 1
+    return math.fsum(math.comb(n, j) * x**j * (1 - x) ** (n - j) for j in range(round(a), n + 1))
+
+
+igamma, betainc = (np.vectorize(f, otypes=[float]) for f in (igamma_of, betainc_of))
 lgamma, digamma = (np.vectorize(f, otypes=[float]) for f in (lgamma_of, digamma_of))
 zeta, polygamma = (np.vectorize(f, otypes=[float]) for f in (zeta_of, polygamma_of))
 SPECIAL = fed([INF, -INF, NAN, 0.0, -1.0, -2.0, 1.0, 2.0, 1e-5, 1e6, 1e20])
@@ -132,6 +149,91 @@ CASES = [
         # The last but one is gamma(171) / 1000^171 and a little more.
         numpy=lambda n, x: np.array([NAN, NAN, INF, INF, 0.0, NAN]),
         dtypes=("float64",),
+        grad=False,
+        id="special",
+    ),
+    *[
+        row
+        for op, reference in (("Igamma", igamma), ("Igammac", lambda a, x: 1 - igamma(a, x)))
+        for row in (
+            case(
+                op,
+                positive(3, 1),
+                positive(4),
+                numpy=reference,
+                dtypes=FLOATS,
+                grad2=False,
+                empty=[(f32(0, 1), f32(2))],
+                refuses=[(f32(2), f32(3))],
+            ),
+            case(op, uniform(1, 40, 9), uniform(1, 40, 9), numpy=reference, grad2=False, id="wide"),
+            case(op, positive(3), positive(3), numpy=reference, grad=(1,), id="by x"),
+        )
+    ],
+    case(
+        "Igamma",
+        fed([1e5, 1e6, 1e10, 1e12]),
+        fed([1e5, 1e6, 1e10, 1e12]),
+        numpy=lambda a, x: 0.5 + 1 / (3 * np.sqrt(2 * np.pi * a)),
+        dtypes=("float32", "float64"),
+        grad=False,
+        id="large",
+    ),
+    case(
+        "Igamma",
+        fed([1.0, 2.0, 0.0, 0.0, -1.0, 1.0, 1.0, INF, 2.0]),
+        fed([1.0, 0.0, 0.0, 1.0, 1.0, -1.0, INF, 2.0, NAN]),
+        numpy=lambda a, x: np.array([1 - math.exp(-1), 0, 0, NAN, NAN, NAN, 1, 0, NAN]),
+        dtypes=("float32", "float64"),
+        grad=False,
+        id="special",
+    ),
+    case(
+        "Igammac",
+        fed([1.0, 2.0, 0.0, 1.0, INF, 1.0, 5.0]),
+        fed([INF, 0.0, 1.0, -1.0, 2.0, 700.0, 1e6]),
+        numpy=lambda a, x: np.array([0, 1, NAN, NAN, 1, math.exp(-700), 0]),
+        dtypes=("float64",),
+        grad=False,
+        id="special",
+    ),
+    case(
+        "IgammaGradA",
+        positive(3, 1),
+        uniform(0.5, 12.0, 4),
+        numpy=lambda a, x: (igamma(a + 1e-5, x) - igamma(a - 1e-5, x)) / 2e-5,
+        tol=10,
+        grad=False,
+        empty=[(f32(0, 1), f32(2))],
+        refuses=[(f32(2), f32(3))],
+    ),
+    case(
+        "Betainc",
+        fed([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 1.0, 3.0], "float32"),
+        fed([1.0, 1.0, 5.0, 2.0, 4.0, 6.0, 6.0, 3.0], "float32"),
+        uniform(0.05, 0.95, 8),
+        numpy=betainc,
+        dtypes=("float32", "float64"),
+        grad=(2,),
+        empty=[(f32(0), f32(), f32(0))],
+        refuses=[(f32(2), f32(3), f32()), (f32(1, 2), f32(2), f32())],
+    ),
+    case(
+        "Betainc",
+        fed(2.0, "float32"),
+        fed(3.0, "float32"),
+        uniform(0.05, 0.95, 2, 3),
+        numpy=betainc,
+        grad=(2,),
+        id="scalars",
+    ),
+    case(
+        "Betainc",
+        fed([0.0, 2.0, -1.0, 1.0, 1.0, 1.0, 2.0, NAN]),
+        fed([1.0, 0.0, 1.0, 1.0, 1.0, 1.0, 3.0, 1.0]),
+        fed([0.5, 0.5, 0.5, -0.1, 1.5, 1.0, 0.0, 0.5]),
+        numpy=lambda a, b, x: np.array([NAN, NAN, NAN, NAN, NAN, 1, 0, NAN]),
+        dtypes=("float32", "float64"),
         grad=False,
         id="special",
     ),

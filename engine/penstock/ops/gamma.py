@@ -1,4 +1,4 @@
-"""The gamma function's logarithm and derivatives, Hurwitz' zeta function, the beta function.
+"""The gamma function's logarithm and derivatives, zeta, incomplete gamma and beta functions.
 
 Digamma is the derivative of `lgamma`, `polygamma(n, x)` the n-th derivative of digamma; zeta is
 what they are made of. By the order of a polygamma or zeta function there is no gradient.
@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from penstock import shapes
 from penstock.exports import export
 from penstock.graph.tensor import Operation, Tensor
 from penstock.ops import convert, shape_rules
-from penstock.ops.broadcasting import sum_to_shape_of
+from penstock.ops.broadcasting import sum_to_shape_of, sum_to_shapes_of
+from penstock.ops.infer import ShapeContext
 from penstock.ops.registry import define_op, gradient
 from penstock.ops.unary import Row, define_unary
 from penstock.ops.wrappers import raw
+from penstock.shapes import Dims
 
 for _row in (
     Row(
@@ -106,3 +109,100 @@ def lbeta(x: Any, name: str | None = None) -> Tensor:
     of_sum = raw.Lgamma(raw.Sum(x, [-1]))
     result: Tensor = raw.Sub(raw.Sum(raw.Lgamma(x), [-1]), of_sum, name=name or "lbeta")
     return result
+
+
+# ---- incomplete functions
+
+
+def _define_incomplete_gamma(op: str, name: str, types: str, doc: str, shows: str) -> None:
+    example = f"\n\n>>> ps.Session().run(ps.{name}([1.0, 2.0], [0.5, 3.0])).round(4)\n{shows}\n"
+    define_op(
+        op,
+        inputs="a: T, x: T",
+        outputs="z: T",
+        attrs=f"T: {types}",
+        shape=shape_rules.broadcast,
+        export=f"{name} math.{name}" if name else "",
+        doc=doc + (example if name else ""),
+    )
+
+
+_define_incomplete_gamma(
+    "Igamma",
+    "igamma",
+    "floating",
+    "The lower incomplete gamma function of order `a` at `x`, divided by gamma(a): 0 to 1.",
+    "array([0.3935, 0.8009], dtype=float32)",
+)
+_define_incomplete_gamma(
+    "Igammac",
+    "igammac",
+    "floating",
+    "The upper incomplete gamma function of order `a` at `x`, divided by gamma(a): 1 - igamma.",
+    "array([0.6065, 0.1991], dtype=float32)",
+)
+_define_incomplete_gamma(
+    "IgammaGradA", "", "float2", "The derivative of the lower incomplete gamma function by `a`.", ""
+)
+
+
+def _gamma_density(a: Tensor, x: Tensor) -> Tensor:
+    """Return the derivative of `igamma` by x: x^(a - 1) e^-x / gamma(a)."""
+    power = raw.Xlogy(raw.Sub(a, convert.to_tensor(1, a.dtype)), x)
+    result: Tensor = raw.Exp(raw.Sub(raw.Sub(power, x), raw.Lgamma(a)))
+    return result
+
+
+def _gamma_slope(a: Tensor, x: Tensor) -> Tensor:
+    kind = a.dtype
+    if kind.size == 2:
+        a, x = (raw.Cast(t, DstT="float32") for t in (a, x))
+    slope = raw.IgammaGradA(a, x)
+    result: Tensor = raw.Cast(slope, DstT=kind) if kind.size == 2 else slope
+    return result
+
+
+@gradient("Igamma", "Igammac")
+def _incomplete_gamma_grad(op: Operation, dy: Tensor) -> Any:
+    a, x = op.inputs
+    dy = dy if op.type == "Igamma" else raw.Neg(dy)
+    return sum_to_shapes_of(
+        a, raw.Mul(dy, _gamma_slope(a, x)), x, raw.Mul(dy, _gamma_density(a, x))
+    )
+
+
+@gradient("IgammaGradA")
+def _gamma_slope_grad(op: Operation, dy: Tensor) -> Any:
+    raise LookupError(f'"{op.name}": igamma has no second derivative by a')
+
+
+def _betainc_shape(ctx: ShapeContext) -> list[Dims]:
+    whole = [dims for dims in ctx.shapes if dims != ()]
+    return [shapes.all_equal(whole) if whole else ()]
+
+
+define_op(
+    "Betainc",
+    inputs="a: T, b: T, x: T",
+    outputs="z: T",
+    attrs="T: float2",
+    shape=_betainc_shape,
+    export="betainc math.betainc",
+    doc="""The incomplete beta function at `x`, divided by beta(a, b): 0 to 1.
+
+    Scalars stand for all elements. There is a gradient by `x` only.
+
+    >>> ps.Session().run(ps.betainc(1.0, 2.0, [0.25, 0.5]))
+    array([0.4375, 0.75  ], dtype=float32)
+    """,
+)
+
+
+@gradient("Betainc")
+def _betainc_grad(op: Operation, dy: Tensor) -> Any:
+    a, b, x = op.inputs
+    one = convert.to_tensor(1, x.dtype)
+    of_beta = raw.Sub(raw.Lgamma(raw.AddV2(a, b)), raw.AddV2(raw.Lgamma(a), raw.Lgamma(b)))
+    powers = raw.AddV2(raw.Xlogy(raw.Sub(a, one), x), raw.Xlogy(raw.Sub(b, one), raw.Sub(one, x)))
+    slope = raw.Mul(dy, raw.Exp(raw.AddV2(of_beta, powers)))
+    return None, None, sum_to_shape_of(slope, x)
