@@ -31,10 +31,18 @@ RUNGS = (
     ("ops",),
     ("autodiff", "passes", "remat", "jit"),
     ("runtime",),
-    ("initializers", "variables", "train", "layers", "losses", "nn", "summary", "dist"),
+    ("initializers", "variables", "train", "layers", "losses", "metrics", "nn", "summary", "dist"),
     ("", "__main__", "demo", "stubs", "optable"),
 )
-FREE_AMONG_THEMSELVES = {"initializers", "variables", "train", "layers", "losses", "nn"}
+FREE_AMONG_THEMSELVES = {
+    "initializers",
+    "variables",
+    "train",
+    "layers",
+    "losses",
+    "metrics",
+    "nn",
+}
 BASE = {"errors", "dtypes", "shapes", "options", "exports", "protos"}
 BESIDE = {"_native": set(), "kernel_api": {*BASE, "_native"}, "kernels": {*BASE, "kernel_api"}}
 FROM_RUNTIME_UP = {"_native", "kernel_api", "kernels"}

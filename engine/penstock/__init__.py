@@ -21,6 +21,7 @@ from penstock import errors as errors
 from penstock import exports as _exports
 from penstock import layers as _layers
 from penstock import losses as _losses
+from penstock import metrics as _metrics
 from penstock import nn as _nn
 from penstock import protos as protos
 from penstock import summary as _summary
@@ -45,6 +46,7 @@ _PARTS = (
     _gradients,
     _layers,
     _losses,
+    _metrics,
     _nn,
     _numeric,
     _session,

@@ -230,6 +230,39 @@ def _sum(x: Tensor, axis: int) -> Tensor:
     return reduce_sum(x, axis=[axis], keepdims=True)
 
 
+@export("losses.mean_pairwise_squared_error")
+def mean_pairwise_squared_error(
+    labels: Any,
+    predictions: Any,
+    weights: Any = 1.0,
+    scope: str | None = None,
+    loss_collection: str | None = GraphKeys.LOSSES,
+) -> Tensor:
+    """Return how far differences between pairs of predictions are from those of the labels.
+
+    Within each row all pairs of elements are compared; the rows' means are weighted and added.
+
+    >>> loss = ps.losses.mean_pairwise_squared_error([[0., 1.]], [[5., 8.]])
+    >>> print(ps.Session().run(loss))
+    4.0
+    """
+    with control.under("mean_pairwise_squared_error", scope):
+        y, p = _pair(labels, predictions, "predictions")
+        gaps = cast.cast(p - y, dtypes.float32)
+        factors = cast.cast(weights, dtypes.float32)
+        _require_broadcast(factors, gaps)
+        counted = raw.Cast(raw.NotEqual(factors, raw.ZerosLike(factors)), DstT=dtypes.float32)
+        inner = raw.Range(1, raw.Rank(gaps), 1)
+        count = reduce_sum(raw.OnesLike(gaps) * counted, inner, keepdims=True)
+        fewer = raw.Maximum(count - 1.0, 0.0)
+        squares = raw.DivNoNan(reduce_sum(raw.Square(gaps), inner, keepdims=True), fewer)
+        sums = raw.Square(reduce_sum(gaps, inner, keepdims=True))
+        losses = 2.0 * (squares - raw.DivNoNan(sums, count * fewer)) * factors
+        reduced: Tensor = cast.cast(reduce_sum(losses, name="value"), p.dtype.base_dtype)
+        add_loss(reduced, loss_collection)
+    return reduced
+
+
 @export("losses.sigmoid_cross_entropy")
 def sigmoid_cross_entropy(
     multi_class_labels: Any,

@@ -7,11 +7,13 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <complex>
 #include <vector>
 
 #include "cpu/elements.h"
 #include "cpu/gather.h"
 #include "cpu/register.h"
+#include "cpu/training_complex.h"
 #include "cpu/variables.h"
 #include "cpu/vector/table.h"
 
@@ -119,8 +121,10 @@ const Rule& rule_of(const std::string& op) {
 class Update final : public Kernel {
  public:
   explicit Update(const NodeInfo& node) : rule_(rule_of(node.op)), dtype_(node.attr_dtype("T")) {
-    const UpdateByType* loops = rule_.loop(vector_table(), node);
-    loop_ = dtype_ == DType::kFloat64 ? loops->f64 : loops->f32;
+    const bool is_complex = kComplex.has(dtype_);
+    const UpdateByType* loops = rule_.loop(is_complex ? complex_updates() : vector_table(), node);
+    const bool wide = dtype_ == DType::kFloat64 || dtype_ == DType::kComplex128;
+    loop_ = wide ? loops->f64 : loops->f32;
   }
 
   void compute(KernelContext& ctx) override {
@@ -143,10 +147,21 @@ class Update final : public Kernel {
       const Tensor& t = ctx.input(i);
       require(t.is_scalar(), "input ", i, " is a hyperparameter and must be a scalar, got shape ",
               t.shape());
-      scalars[n++] = visit_dtype<float, double, float16, bfloat16, int64_t>(
-          t.dtype(), [&](auto zero) { return static_cast<double>(t.scalar<decltype(zero)>()); });
+      scalars[n++] = visit_dtype<float, double, float16, bfloat16, int64_t, complex64, complex128>(
+          t.dtype(), [&](auto zero) { return real(i, t.scalar<decltype(zero)>()); });
     }
     return scalars;
+  }
+
+  template <class T>
+  static double real(int, T value) {
+    return static_cast<double>(value);
+  }
+  template <class T>
+  static double real(int input, std::complex<T> value) {
+    require(value.imag() == 0, "input ", input, " is a hyperparameter and must be real, got ",
+            value);
+    return static_cast<double>(value.real());
   }
 
   double element_cost() const { return 0.4 * (rule_.variables + 1); }
@@ -229,7 +244,10 @@ class Update final : public Kernel {
 }  // namespace
 
 void register_training(KernelRegistry& r) {
-  for (const Rule& rule : kRules) r.add(rule.op, kCpu, {{"T", kFloating}}, make<Update>);
+  for (const Rule& rule : kRules) {
+    const UpdateByType* loops = rule.loop(complex_updates(), NodeInfo{});
+    r.add(rule.op, kCpu, {{"T", loops->f32 ? kFloating | kComplex : kFloating}}, make<Update>);
+  }
 }
 
 }  // namespace penstock

@@ -276,6 +276,36 @@ def test_dense_update(name: str, dtype: str, rng: np.random.Generator) -> None:
         np.testing.assert_allclose(wide, wanted, rtol=tolerance, atol=tolerance)
 
 
+REAL_ONLY = ("Ftrl", "Proximal", "DA")
+
+
+@pytest.mark.parametrize("dtype", ["complex64", "complex128"])
+@pytest.mark.parametrize("name", [n for n in RULES if not any(r in n for r in REAL_ONLY)])
+def test_complex_update(name: str, dtype: str, rng: np.random.Generator) -> None:
+    rule = RULES[name]
+    start = slots_of(rule, (5, 3), dtype)
+    grad = (rng.uniform(-1, 1, (5, 3)) + 1j * rng.uniform(-1, 1, (5, 3))).astype(dtype)
+    wide = [a.astype(np.complex128) for a in start]
+    expected = rule.step(*wide, grad.astype(np.complex128), **rule.scalars)
+    init, update, reads = build(f"Resource{name.split('-')[0]}", rule, start, grad)
+    with ps.Session() as session:
+        session.run(init)
+        session.run(update)
+        values = session.run(reads)
+    for value, wanted in zip(values, expected, strict=True):
+        np.testing.assert_allclose(value, wanted, rtol=1e-4 if dtype == "complex64" else 1e-10)
+
+
+def test_hyperparameters_are_real() -> None:
+    rule = RULES["ApplyGradientDescent"]._replace(scalars={"alpha": 1j})  # type: ignore[dict-item]
+    start = slots_of(rule, (2,), "complex64")
+    init, update, _ = build("ResourceApplyGradientDescent", rule, start, start[0])
+    with ps.Session() as session:
+        session.run(init)
+        with pytest.raises(errors.InvalidArgumentError, match="must be real"):
+            session.run(update)
+
+
 @pytest.mark.parametrize("name", SPARSE)
 def test_sparse_update(name: str, rng: np.random.Generator) -> None:
     rule = RULES[name]

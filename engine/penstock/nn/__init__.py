@@ -1,5 +1,5 @@
-"""Building blocks of networks composed of ops: normalisation, dropout, embeddings."""
+"""Building blocks of networks composed of ops: normalisation, dropout, embeddings, sampling."""
 
-from penstock.nn import embedding, normalization, regularization
+from penstock.nn import embedding, normalization, regularization, sampled, statistics
 
-__all__ = ["embedding", "normalization", "regularization"]
+__all__ = ["embedding", "normalization", "regularization", "sampled", "statistics"]
