@@ -14,6 +14,7 @@ recorded; `__init__.pyi` lists them for editors.
 """
 
 import sys as _sys
+from importlib import import_module as _import_module
 from typing import Any as _Any
 
 from penstock import dtypes as _dtypes
@@ -25,12 +26,14 @@ from penstock import metrics as _metrics
 from penstock import nn as _nn
 from penstock import protos as protos
 from penstock import summary as _summary
+from penstock import text as _text
 from penstock import train as _train
 from penstock import variables as _variables
+from penstock.autodiff import custom as _custom
 from penstock.autodiff import gradients as _gradients
-from penstock.autodiff import numeric as _numeric
 from penstock.dtypes import DType as DType
 from penstock.dtypes import as_dtype as as_dtype
+from penstock.errors import OpError as OpError
 from penstock.graph.tensor import Operation as Operation
 from penstock.graph.tensor import Tensor as Tensor
 from penstock.ops import families as _families
@@ -42,15 +45,16 @@ from penstock.shapes import unknown_shape as unknown_shape
 
 # Imported for what they export.
 _PARTS = (
+    _custom,
     _families,
     _gradients,
     _layers,
     _losses,
     _metrics,
     _nn,
-    _numeric,
     _session,
     _summary,
+    _text,
     _train,
     _variables,
 )
@@ -84,8 +88,16 @@ _MESSAGES = {
 }
 
 
+# Namespaces that few programs need, by the file that exports them.
+_LATE = {"app": "app", "flags": "app", "logging": "log", "test": "testing"}
+
+
 def __getattr__(name: str) -> _Any:
-    """Return a message class of the wire format, loaded when it is first asked for."""
+    """Return what is loaded when it is first asked for: late namespaces, wire messages."""
+    if name in _LATE:
+        _import_module(f"penstock.{_LATE[name]}")
+        _exports.install(_sys.modules[__name__])
+        return globals()[name]
     if name in _MESSAGES:
         return getattr(protos, name)
     raise AttributeError(f"module 'penstock' has no attribute {name!r}")

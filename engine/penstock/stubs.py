@@ -48,6 +48,8 @@ _KIND_TYPES = {
 
 def render() -> str:
     """Return the text of the stub file."""
+    for late in penstock._LATE:
+        getattr(penstock, late)
     wrappers = {op.name: op for op in all_ops() if op.exports}
     by_name = {n: op for op in wrappers.values() for n in op.exports.split()}
     imports: list[str] = []
@@ -62,7 +64,8 @@ def render() -> str:
         _declare(name, last, value, by_name.get(name), imports, target)
     lines = [_HEADER + "\n".join(_fixed_imports() + sorted(set(imports)))]
     lines += ["", "TensorLike: TypeAlias = Any", "newaxis: None", "half = float16"]
-    lines += ["double = float64", "__version__: str", "_MESSAGES: builtins.set[str]", *top]
+    lines += ["double = float64", "__version__: str", "_MESSAGES: builtins.set[str]"]
+    lines += ["_LATE: builtins.dict[builtins.str, builtins.str]", *top]
     for space in _outermost(spaces):
         if not _is_file(space):
             lines += _namespace(space, spaces, 0)

@@ -7,17 +7,19 @@ A name is a series of parts, each optional: ``/job:worker/replica:0/task:1/devic
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from penstock import errors
+from penstock.exports import export
 
 _PART = re.compile(r"/(?:(job|replica|task|device):)?([A-Za-z_][\w-]*|\d+|\*)(?::(\d+|\*))?")
 
 
+@export("DeviceSpec")
 class DeviceSpec(NamedTuple):
     """A possibly partial device name.
 
-    >>> DeviceSpec.from_string("/job:ps/task:1/cpu:0").to_string()
+    >>> ps.DeviceSpec.from_string("/job:ps/task:1/cpu:0").to_string()
     '/job:ps/task:1/device:CPU:0'
     """
 
@@ -44,6 +46,14 @@ class DeviceSpec(NamedTuple):
     def merged_over(self, outer: DeviceSpec) -> DeviceSpec:
         """Return this name with what it leaves open taken from `outer`."""
         return outer._replace(**{k: v for k, v in self._asdict().items() if v is not None})
+
+    def make_merged_spec(self, dev: DeviceSpec) -> DeviceSpec:
+        """Return this name with the parts that `dev` has replaced by its."""
+        return dev.merged_over(self)
+
+    def replace(self, **parts: Any) -> DeviceSpec:
+        """Return this name with other parts."""
+        return self._replace(**parts)
 
     def to_string(self) -> str:
         """Return the canonical text, empty when nothing is asked for."""

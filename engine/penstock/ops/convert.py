@@ -8,7 +8,7 @@ TensorFlow, unless a dtype is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -64,9 +64,45 @@ def to_tensor(value: Any, dtype: DType | None = None, name: str | None = None) -
         return convert(dtype, name)  # type: ignore[no-any-return]
     if isinstance(value, Operation):
         raise TypeError(f'operation "{value.name}" has no value: it cannot be used as a tensor')
+    if _registered and is_registered(value):
+        made = _by_registered(value, dtype, name)
+        if made is not None:
+            return made
     if isinstance(value, (list, tuple)) and _holds_tensors(value):
         return _pack(value, dtype, name)
     return add_constant(to_array(value, dtype), name or "Const")
+
+
+# (priority, types, function), by priority: conversions that programs have added.
+_registered: list[tuple[int, tuple[type, ...], Callable[..., Any]]] = []
+
+
+def register(types: tuple[type, ...], function: Callable[..., Any], priority: int) -> None:
+    """Record how objects of these types become tensors."""
+    _registered.append((priority, types, function))
+    _registered.sort(key=lambda entry: entry[0])
+
+
+def is_registered(value: Any) -> bool:
+    """Return True when a program has said how such an object becomes a tensor."""
+    return any(isinstance(value, types) for _, types, _ in _registered)
+
+
+def _by_registered(value: Any, dtype: DType | None, name: str | None) -> Tensor | None:
+    for _, types, function in _registered:
+        made = (
+            function(value, dtype=dtype, name=name, as_ref=False)
+            if isinstance(value, types)
+            else NotImplemented
+        )
+        if made is NotImplemented:
+            continue
+        if not isinstance(made, Tensor):
+            raise TypeError(
+                f"the conversion of {type(value).__name__} to a tensor returned {made!r}"
+            )
+        return to_tensor(made, dtype, name)
+    return None
 
 
 def add_constant(array: np.ndarray[Any, Any], name: str, graph: Graph | None = None) -> Tensor:
@@ -209,6 +245,7 @@ def _holds_tensors(value: Sequence[Any]) -> bool:
     return any(
         isinstance(v, Tensor)
         or hasattr(v, "_as_tensor")
+        or is_registered(v)
         or (isinstance(v, (list, tuple)) and _holds_tensors(v))
         for v in value
     )
@@ -229,7 +266,7 @@ def _leaves(value: Sequence[Any]) -> list[Any]:
         if isinstance(v, (list, tuple)):
             out += _leaves(v)
         else:
-            out.append(to_tensor(v) if hasattr(v, "_as_tensor") else v)
+            out.append(to_tensor(v) if hasattr(v, "_as_tensor") or is_registered(v) else v)
     return out
 
 

@@ -59,6 +59,7 @@ from penstock.ops import (
     trigonometry,
     unary,
     unique,
+    values,
     vectors,
 )
 
@@ -121,5 +122,6 @@ __all__ = [
     "trigonometry",
     "unary",
     "unique",
+    "values",
     "vectors",
 ]
