@@ -258,7 +258,7 @@ def mean_pairwise_squared_error(
         squares = raw.DivNoNan(reduce_sum(raw.Square(gaps), inner, keepdims=True), fewer)
         sums = raw.Square(reduce_sum(gaps, inner, keepdims=True))
         losses = 2.0 * (squares - raw.DivNoNan(sums, count * fewer)) * factors
-        reduced: Tensor = cast.cast(reduce_sum(losses, name="value"), p.dtype.base_dtype)
+        reduced = reduce_sum(losses, name="value")
         add_loss(reduced, loss_collection)
     return reduced
 

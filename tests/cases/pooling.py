@@ -79,13 +79,8 @@ def rows(x, p, id, dtypes=None, dtypes_max=None):
         return case(op, *inputs, numpy=compute, attrs=p.attrs, id=id, **more)
 
     result = [
-        one("MaxPool", (distinct(*x),), p.max, dtypes=dtypes_max or dtypes, grad2=named),
-        one(
-            "MaxPoolGrad",
-            (distinct(*x), f32(*y), f32(*y)),
-            p.max_grad,
-            grad=named,
-        ),
+        one("MaxPool", (distinct(*x),), p.max, dtypes=dtypes_max or dtypes),
+        one("MaxPoolGrad", (distinct(*x), f32(*y), f32(*y)), p.max_grad),
     ]
     if named:
         result += [

@@ -103,6 +103,24 @@ def ftrl(lr: float, power: float, start: float, l1: float, l2: float) -> Rule:
     return run
 
 
+def shrunk(x: Array, amount: Any) -> Array:
+    return np.sign(x) * np.maximum(np.abs(x) - amount, 0)
+
+
+def proximal(lr: float, l1: float, l2: float, start: float | None) -> Rule:
+    """Return the rule at a fixed rate, or at Adagrad's when its accumulator starts somewhere."""
+
+    def run(w: Array, grads: list[Array]) -> Array:
+        total = np.full_like(w, start or 0.0)
+        for g in grads:
+            total = total + g**2
+            rate = lr if start is None else lr / np.sqrt(total)
+            w = shrunk(w - rate * g, rate * l1) / (1 + rate * l2)
+        return w
+
+    return run
+
+
 T = ps.train
 RULES: dict[str, tuple[Callable[[], Any], Rule]] = {
     "gradient_descent": (lambda: T.GradientDescentOptimizer(0.1), gradient_descent(0.1)),
@@ -129,6 +147,15 @@ RULES: dict[str, tuple[Callable[[], Any], Rule]] = {
         ftrl(0.1, -0.5, 0.2, 0.05, 0.1),
     ),
 }
+PENALTIES = {"l1_regularization_strength": 0.05, "l2_regularization_strength": 0.1}
+RULES["proximal_gradient_descent"] = (
+    lambda: T.ProximalGradientDescentOptimizer(0.1, **PENALTIES),
+    proximal(0.1, 0.05, 0.1, None),
+)
+RULES["proximal_adagrad"] = (
+    lambda: T.ProximalAdagradOptimizer(0.1, 0.2, **PENALTIES),
+    proximal(0.1, 0.05, 0.1, 0.2),
+)
 RULES_OF_ROWS = {k: v for k, v in RULES.items() if k != "adam"}
 
 
@@ -212,6 +239,24 @@ def test_ftrl_with_shrinkage_penalises_the_weight() -> None:
         total = new
         w = -linear / (np.sqrt(total) / 0.1 + 2 * l2)
     np.testing.assert_allclose(got, w, rtol=2e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_adagrad_da_counts_the_steps(sparse: bool) -> None:
+    """The values are TensorFlow's, of three steps on the squares' sum."""
+    w = ps.Variable([1.0, -2.0, 0.01])
+    count = ps.train.get_or_create_global_step()
+    optimizer = T.AdagradDAOptimizer(0.1, count, l1_regularization_strength=0.01)
+    values = ps.gather(w, [0, 1, 2]) if sparse else w
+    step = optimizer.minimize(ps.reduce_sum(values * values), global_step=count)
+    with ps.Session() as sess:
+        sess.run(ps.global_variables_initializer())
+        for _ in range(3):
+            sess.run(step)
+        np.testing.assert_allclose(sess.run(w), [-0.07826564, 0.08908626, 0.0], rtol=1e-5)
+    assert optimizer.get_slot_names() == ["gradient_accumulator", "gradient_squared_accumulator"]
+    with pytest.raises(ValueError, match="positive"):
+        T.AdagradDAOptimizer(0.1, count, 0.0)
 
 
 def test_slots_have_the_names_of_checkpoints() -> None:

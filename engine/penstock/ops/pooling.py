@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from penstock.exports import export
 from penstock.graph.tensor import Operation, Tensor
 from penstock.ops import convert
@@ -156,9 +158,15 @@ def _max_pool_v2_grad(op: Operation, dy: Tensor) -> Any:
 @gradient("MaxPoolGrad")
 def _max_pool_grad_grad(op: Operation, g: Tensor) -> Any:
     x, y, _ = op.inputs
-    if op.get_attr("padding") == b"EXPLICIT":
-        raise LookupError(f'"{op.name}": no second gradient with explicit padding')
     attrs = copied_attrs(op, *_COPIED)
+    if op.get_attr("padding") == b"EXPLICIT":
+        # MaxPoolGradGrad has no such padding: the image gets a border that never is largest.
+        border = np.reshape(op.get_attr("explicit_paddings"), (4, 2)).astype(np.int32)
+        kind = x.dtype.base_dtype
+        least = np.array(-np.inf if kind.is_floating else kind.min, kind.numpy_dtype)
+        wide, g = raw.PadV2(x, border, convert.to_tensor(least)), raw.Pad(g, border)
+        attrs["padding"] = "VALID"
+        return raw.ZerosLike(x), raw.ZerosLike(y), raw.MaxPoolGradGrad(wide, y, g, **attrs)
     return raw.ZerosLike(x), raw.ZerosLike(y), raw.MaxPoolGradGrad(x, y, g, **attrs)
 
 

@@ -18,7 +18,7 @@ from penstock.train.optimizer import Optimizer, as_dtype_of
 class AdagradDAOptimizer(Optimizer):
     """Dual averaging, for sparse linear models: with l1 most weights are exactly zero.
 
-    ``sum += gradient; squares += gradient²``, then with t the global step
+    ``sum += gradient; squares += gradient²``, then with t the number of steps
     ``var = -rate * shrunk(sum, l1 * t) / (l2 * rate * t + sqrt(squares))``. A weight's first
     value is forgotten. Slots: gradient_accumulator and gradient_squared_accumulator, which
     starts as `initial_gradient_squared_accumulator_value`.
@@ -56,7 +56,8 @@ class AdagradDAOptimizer(Optimizer):
             self._hyper(self._l1, "l1_regularization_strength"),
             self._hyper(self._l2, "l2_regularization_strength"),
         ]
-        self._step = raw.Cast(convert.to_tensor(self._global_step), DstT=dtypes.int64)
+        step = raw.Cast(convert.to_tensor(self._global_step), DstT=dtypes.int64)
+        self._step = step + 1  # this step is not counted yet
 
     def _handles(self, var: Any) -> list[Tensor]:
         slots = ("gradient_accumulator", "gradient_squared_accumulator")
