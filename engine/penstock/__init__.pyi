@@ -45,8 +45,21 @@ from penstock.protos import RunMetadata as RunMetadata
 from penstock.protos import RunOptions as RunOptions
 from penstock.protos import Summary as Summary
 from penstock.protos import TensorProto as TensorProto
+from penstock import app as app
 from penstock import initializers as initializers
 from penstock import losses as losses
+from penstock import metrics as metrics
+from penstock.app import DEFINE_boolean as _flags_DEFINE_bool
+from penstock.app import DEFINE_boolean as _flags_DEFINE_boolean
+from penstock.app import DEFINE_enum as _flags_DEFINE_enum
+from penstock.app import DEFINE_float as _flags_DEFINE_float
+from penstock.app import DEFINE_integer as _flags_DEFINE_integer
+from penstock.app import DEFINE_list as _flags_DEFINE_list
+from penstock.app import DEFINE_string as _flags_DEFINE_string
+from penstock.app import FlagValues as _flags_FlagValues
+from penstock.autodiff.custom import add_check_numerics_ops as add_check_numerics_ops
+from penstock.autodiff.custom import custom_gradient as custom_gradient
+from penstock.autodiff.custom import hessians as hessians
 from penstock.autodiff.gradients import AggregationMethod as AggregationMethod
 from penstock.autodiff.gradients import RegisterGradient as RegisterGradient
 from penstock.autodiff.gradients import UnconnectedGradients as UnconnectedGradients
@@ -56,6 +69,7 @@ from penstock.autodiff.gradients import not_differentiable as _NotDifferentiable
 from penstock.autodiff.gradients import why_no_gradient as why_no_gradient
 from penstock.autodiff.numeric import compute_gradient as _test_compute_gradient
 from penstock.autodiff.numeric import compute_gradient_error as _test_compute_gradient_error
+from penstock.graph.device_spec import DeviceSpec as DeviceSpec
 from penstock.graph.graph import Graph as Graph
 from penstock.graph.graph import get_default_graph as get_default_graph
 from penstock.graph.graph import reset_default_graph as reset_default_graph
@@ -85,6 +99,20 @@ from penstock.layers.pooling import AveragePooling2D as _layers_AveragePooling2D
 from penstock.layers.pooling import MaxPooling2D as _layers_MaxPooling2D
 from penstock.layers.pooling import average_pooling2d as _layers_average_pooling2d
 from penstock.layers.pooling import max_pooling2d as _layers_max_pooling2d
+from penstock.log import debug as _logging_debug
+from penstock.log import error as _logging_error
+from penstock.log import fatal as _logging_fatal
+from penstock.log import flush as _logging_flush
+from penstock.log import get_verbosity as _logging_get_verbosity
+from penstock.log import info as _logging_info
+from penstock.log import log as _logging_log
+from penstock.log import log_every_n as _logging_log_every_n
+from penstock.log import log_first_n as _logging_log_first_n
+from penstock.log import log_if as _logging_log_if
+from penstock.log import set_verbosity as _logging_set_verbosity
+from penstock.log import vlog as _logging_vlog
+from penstock.log import warning as _logging_warn
+from penstock.log import warning as _logging_warning
 from penstock.nn.embedding import embedding_lookup as _nn_embedding_lookup
 from penstock.nn.normalization import batch_normalization as _nn_batch_normalization
 from penstock.nn.normalization import l2_normalize as _linalg_l2_normalize
@@ -94,6 +122,13 @@ from penstock.nn.normalization import moments as _nn_moments
 from penstock.nn.normalization import zero_fraction as _math_zero_fraction
 from penstock.nn.normalization import zero_fraction as _nn_zero_fraction
 from penstock.nn.regularization import dropout as _nn_dropout
+from penstock.nn.sampled import nce_loss as _nn_nce_loss
+from penstock.nn.sampled import sampled_softmax_loss as _nn_sampled_softmax_loss
+from penstock.nn.statistics import batch_norm_with_global_normalization as _nn_batch_norm_with_global_normalization
+from penstock.nn.statistics import log_poisson_loss as _nn_log_poisson_loss
+from penstock.nn.statistics import normalize_moments as _nn_normalize_moments
+from penstock.nn.statistics import sufficient_statistics as _nn_sufficient_statistics
+from penstock.nn.statistics import weighted_moments as _nn_weighted_moments
 from penstock.ops.activation import crelu as _nn_crelu
 from penstock.ops.activation import swish as _nn_silu
 from penstock.ops.activation import swish as _nn_swish
@@ -336,6 +371,12 @@ from penstock.ops.unary import abs as abs
 from penstock.ops.unary import log_sigmoid as _math_log_sigmoid
 from penstock.ops.unary import log_sigmoid as log_sigmoid
 from penstock.ops.unique import setdiff1d as setdiff1d
+from penstock.ops.values import convert_to_tensor_or_indexed_slices as convert_to_tensor_or_indexed_slices
+from penstock.ops.values import get_static_value as get_static_value
+from penstock.ops.values import is_tensor as is_tensor
+from penstock.ops.values import make_ndarray as make_ndarray
+from penstock.ops.values import make_tensor_proto as make_tensor_proto
+from penstock.ops.values import register_tensor_conversion_function as register_tensor_conversion_function
 from penstock.ops.vectors import norm as _linalg_norm
 from penstock.ops.vectors import norm as norm
 from penstock.ops.vectors import trace as _linalg_trace
@@ -348,6 +389,17 @@ from penstock.summary import histogram as _summary_histogram
 from penstock.summary import merge as _summary_merge
 from penstock.summary import merge_all as _summary_merge_all
 from penstock.summary import scalar as _summary_scalar
+from penstock.testing import TestCase as _test_TestCase
+from penstock.testing import get_temp_dir as _test_get_temp_dir
+from penstock.testing import gpu_device_name as _test_gpu_device_name
+from penstock.testing import is_built_with_cuda as _test_is_built_with_cuda
+from penstock.testing import is_gpu_available as _test_is_gpu_available
+from penstock.testing import main as _test_main
+from penstock.text import as_bytes as _compat_as_bytes
+from penstock.text import as_str_any as _compat_as_str_any
+from penstock.text import as_text as _compat_as_str
+from penstock.text import as_text as _compat_as_text
+from penstock.text import path_to_str as _compat_path_to_str
 from penstock.train.averages import ExponentialMovingAverage as _train_ExponentialMovingAverage
 from penstock.train.global_step import assert_global_step as _train_assert_global_step
 from penstock.train.global_step import create_global_step as _train_create_global_step
@@ -399,6 +451,7 @@ from penstock.variables.scope import no_regularizer as no_regularizer
 from penstock.variables.scope import variable_scope as variable_scope
 from penstock.variables.sharing import get_local_variable as get_local_variable
 from penstock.variables.sharing import get_variable as get_variable
+from penstock.variables.template import make_template as make_template
 from penstock.variables.updates import assign as assign
 from penstock.variables.updates import assign_add as assign_add
 from penstock.variables.updates import assign_sub as assign_sub
@@ -421,6 +474,7 @@ half = float16
 double = float64
 __version__: str
 _MESSAGES: builtins.set[str]
+_LATE: builtins.dict[builtins.str, builtins.str]
 AUTO_REUSE: Any
 NoGradient = _NoGradient
 NotDifferentiable = _NotDifferentiable
@@ -762,6 +816,17 @@ zeros_initializer = _zeros_initializer
 def zeta(x: TensorLike, q: TensorLike, name: str | None = None) -> Tensor:
     """Hurwitz' zeta function: the sum of (q + k)^-x over k = 0, 1, ...; NaN for x below 1."""
 
+class compat:
+    as_bytes = _compat_as_bytes
+    as_str = _compat_as_str
+    as_str_any = _compat_as_str_any
+    as_text = _compat_as_text
+    bytes_or_text_types: Any
+    complex_types: Any
+    integral_types: Any
+    path_to_str = _compat_path_to_str
+    real_types: Any
+
 class debugging:
     Assert = _debugging_Assert
     assert_equal = _debugging_assert_equal
@@ -792,6 +857,17 @@ class debugging:
     def is_nan(x: TensorLike, name: str | None = None) -> Tensor:
         """Whether an element is not a number."""
 
+
+class flags:
+    DEFINE_bool = _flags_DEFINE_bool
+    DEFINE_boolean = _flags_DEFINE_boolean
+    DEFINE_enum = _flags_DEFINE_enum
+    DEFINE_float = _flags_DEFINE_float
+    DEFINE_integer = _flags_DEFINE_integer
+    DEFINE_list = _flags_DEFINE_list
+    DEFINE_string = _flags_DEFINE_string
+    FLAGS: Any
+    FlagValues = _flags_FlagValues
 
 class graph_util:
     import_graph_def = _graph_util_import_graph_def
@@ -842,6 +918,27 @@ class linalg:
     tensordot = _linalg_tensordot
     trace = _linalg_trace
     transpose = _linalg_transpose
+
+class logging:
+    DEBUG: Any
+    ERROR: Any
+    FATAL: Any
+    INFO: Any
+    WARN: Any
+    debug = _logging_debug
+    error = _logging_error
+    fatal = _logging_fatal
+    flush = _logging_flush
+    get_verbosity = _logging_get_verbosity
+    info = _logging_info
+    log = _logging_log
+    log_every_n = _logging_log_every_n
+    log_first_n = _logging_log_first_n
+    log_if = _logging_log_if
+    set_verbosity = _logging_set_verbosity
+    vlog = _logging_vlog
+    warn = _logging_warn
+    warning = _logging_warning
 
 class manip:
     @staticmethod
@@ -1215,6 +1312,7 @@ class math:
 class nn:
     atrous_conv2d = _nn_atrous_conv2d
     avg_pool = _nn_avg_pool
+    batch_norm_with_global_normalization = _nn_batch_norm_with_global_normalization
     batch_normalization = _nn_batch_normalization
     bias_add = _nn_bias_add
     compute_accidental_hits = _nn_compute_accidental_hits
@@ -1246,12 +1344,15 @@ class nn:
         """features where positive, alpha times features elsewhere."""
 
     local_response_normalization = _nn_local_response_normalization
+    log_poisson_loss = _nn_log_poisson_loss
     log_softmax = _nn_log_softmax
     log_uniform_candidate_sampler = _nn_log_uniform_candidate_sampler
     lrn = _nn_lrn
     max_pool = _nn_max_pool
     max_pool_with_argmax = _nn_max_pool_with_argmax
     moments = _nn_moments
+    nce_loss = _nn_nce_loss
+    normalize_moments = _nn_normalize_moments
     pool = _nn_pool
     @staticmethod
     def relu(features: TensorLike, name: str | None = None) -> Tensor:
@@ -1262,6 +1363,7 @@ class nn:
         """min(max(features, 0), 6)."""
 
     relu_layer = _nn_relu_layer
+    sampled_softmax_loss = _nn_sampled_softmax_loss
     @staticmethod
     def selu(features: TensorLike, name: str | None = None) -> Tensor:
         """Elu scaled so that activations keep mean 0 and variance 1 from layer to layer."""
@@ -1286,6 +1388,7 @@ class nn:
 
     space_to_depth = _nn_space_to_depth
     sparse_softmax_cross_entropy_with_logits = _nn_sparse_softmax_cross_entropy_with_logits
+    sufficient_statistics = _nn_sufficient_statistics
     swish = _nn_swish
     @staticmethod
     def tanh(x: TensorLike, name: str | None = None) -> Tensor:
@@ -1294,6 +1397,7 @@ class nn:
     top_k = _nn_top_k
     uniform_candidate_sampler = _nn_uniform_candidate_sampler
     weighted_cross_entropy_with_logits = _nn_weighted_cross_entropy_with_logits
+    weighted_moments = _nn_weighted_moments
     xw_plus_b = _nn_xw_plus_b
     zero_fraction = _nn_zero_fraction
 
@@ -1319,8 +1423,14 @@ class summary:
     scalar = _summary_scalar
 
 class test:
+    TestCase = _test_TestCase
     compute_gradient = _test_compute_gradient
     compute_gradient_error = _test_compute_gradient_error
+    get_temp_dir = _test_get_temp_dir
+    gpu_device_name = _test_gpu_device_name
+    is_built_with_cuda = _test_is_built_with_cuda
+    is_gpu_available = _test_is_gpu_available
+    main = _test_main
 
 class train:
     AdadeltaOptimizer = _train_AdadeltaOptimizer
