@@ -1,0 +1,1 @@
+"""The programs as functions compiled by JAX."""
