@@ -24,7 +24,7 @@ lint: $(VENV)/linters
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	git ls-files '*.cc' '*.h' | xargs $(VENV)/bin/clang-format --dry-run --Werror
-	$(RUN) -m mypy -p penstock
+	$(RUN) -m mypy -p penstock -p benchmarks
 
 clean:
 	rm -rf .venv build dist engine/penstock/_libs engine/*.egg-info

@@ -1,21 +1,23 @@
-"""A process that runs one program on one peer, as the harness tells it.
+"""A process that runs programs on one peer, as the harness tells it.
 
-    python -m benchmarks.child MODULE DIALECT PROGRAM THREADS
+    python -m benchmarks.child MODULE DIALECT THREADS
 
-It writes one line of JSON for each line it reads. First, unasked, when it is warm, the digests of
-the program's results; then for `["time", seconds]` the seconds of single steps, and for
-`["memory"]` the peak of two steps beyond what the imports had taken. Whatever else is printed goes
-to the error stream.
+It answers each line of JSON with one: `["begin", program]` with the digests of the program's
+results, when it is built and warm; `["time", seconds]` with the seconds of single steps;
+`["memory"]` with the peak of two steps beyond what the imports had taken. A program that cannot run
+is answered with `{"fault": …}`. Whatever else is printed goes to the error stream.
 """
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any, TextIO
 
 import numpy as np
@@ -68,42 +70,69 @@ def _use_threads(count: int) -> None:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
 
 
-def _job(module: Any, dialect: str, name: str) -> Job:
-    if hasattr(module, "disable_v2_behavior"):
-        module.disable_v2_behavior()
-    subject = name.partition("/")[2]
-    return implementations(dialect)[name](module, subject, **PROGRAMS[name].sizes)
+class Worker:
+    """The module, and the program that was begun last."""
+
+    def __init__(self, module_name: str, dialect: str) -> None:
+        self.module: Any = importlib.import_module(module_name)
+        if hasattr(self.module, "disable_v2_behavior"):
+            self.module.disable_v2_behavior()
+        self.dialect = dialect
+        self.made = implementations(dialect)
+        self.imported = memory.resident()
+        self.job: Job | None = None
+
+    def begin(self, name: str) -> list[dict[str, Any]]:
+        """Build and warm up a program in the place of the one before."""
+        self.end()
+        graph = self.module.Graph().as_default() if self.dialect == "graph" else nullcontext()
+        with graph:
+            subject = name.partition("/")[2]
+            self.job = self.made[name](self.module, subject, **PROGRAMS[name].sizes)
+            digests = [digest(result) for result in self.job.results()]
+            times_of(self.job.step, WARM)
+        return digests
+
+    def time(self, seconds: float) -> list[float]:
+        """Time the program's steps."""
+        assert self.job is not None
+        return times_of(self.job.step, seconds)
+
+    def memory(self) -> int | None:
+        """Return the peak of two steps beyond what the imports had taken."""
+        assert self.job is not None
+        step = self.job.step
+        peak = memory.peak_of(lambda: (step(), step()))
+        return None if peak is None or self.imported is None else peak - self.imported
+
+    def end(self) -> None:
+        """Let the program go."""
+        if self.job is not None:
+            self.job.close()
+        self.job = None
+        gc.collect()
 
 
-def _two_steps(job: Job) -> None:
-    job.step()
-    job.step()
-
-
-def serve(module_name: str, dialect: str, name: str, threads: int) -> None:
-    """Build the program, report its results, then answer until the input ends."""
+def serve(module_name: str, dialect: str, threads: int) -> None:
+    """Answer commands until the input ends."""
     stream = _private_output()
-
-    def send(value: object) -> None:
-        stream.write(json.dumps(value) + "\n")
-        stream.flush()
-
     _use_threads(threads)
-    module = importlib.import_module(module_name)
-    imported = memory.resident()
-    job = _job(module, dialect, name)
-    digests = [digest(result) for result in job.results()]
-    times_of(job.step, WARM)
-    send(digests)
+    worker = Worker(module_name, dialect)
+    commands: dict[str, Callable[..., Any]] = {
+        "begin": worker.begin,
+        "time": worker.time,
+        "memory": worker.memory,
+    }
     for line in sys.stdin:
         command, *arguments = json.loads(line)
-        if command == "time":
-            send(times_of(job.step, *arguments))
-        else:
-            peak = memory.peak_of(lambda: _two_steps(job))
-            send(None if peak is None or imported is None else peak - imported)
-    job.close()
+        try:
+            answer = commands[command](*arguments)
+        except Exception as error:
+            answer = {"fault": f"{type(error).__name__}: {error}"}
+        stream.write(json.dumps(answer) + "\n")
+        stream.flush()
+    worker.end()
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]))
+    serve(sys.argv[1], sys.argv[2], int(sys.argv[3]))

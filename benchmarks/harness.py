@@ -1,8 +1,9 @@
-"""Measures a program: a process for each peer, which take turns.
+"""Measures programs: a process for each peer, which take turns.
 
-The processes build and warm up; their first results are compared with the subject's, so that
-nobody is timed computing something else. Then they run one at a time, A B C, C B A, and so on:
-what the machine does meanwhile meets all of them alike.
+The processes build a program and warm up; their first results are compared with the subject's, so
+that nobody is timed computing something else. Then they run one at a time, A B C, C B A, and so on:
+what the machine does meanwhile meets all of them alike. Programs of a family share the processes,
+for importing some peers takes longer than all the rounds; where memory is measured they do not.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +27,10 @@ from benchmarks.results import Figure
 
 PRIORITY = 10  # of a process during its rounds, where real-time scheduling is asked for
 STEPS_OF_A_START = 3  # new processes at most, for a start takes seconds on some peers
+ALONE = ("training",)  # families whose programs get processes of their own, for their memory
+
+Figures = dict[str, Figure]
+Faults = dict[str, str]
 
 
 class FaultError(Exception):
@@ -65,14 +70,13 @@ def _set_policy(process: int, policy: int, priority: int) -> None:
 
 
 class Child:
-    """A process that runs one program on one peer."""
+    """A process that runs programs on one peer."""
 
-    def __init__(self, program: Program, peer: Peer, settings: Settings) -> None:
+    def __init__(self, peer: Peer, settings: Settings) -> None:
         self.peer = peer
         self.settings = settings
-        self.rounds: list[list[float]] = []
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by close()
-        parts = [peer.module, peer.dialect, program.name, str(settings.threads)]
+        parts = [peer.module, peer.dialect, str(settings.threads)]
         self._process = subprocess.Popen(
             [settings.python(peer), "-m", "benchmarks.child", *parts],
             stdin=subprocess.PIPE,
@@ -83,35 +87,41 @@ class Child:
             cwd=ROOT,
         )
 
+    def tell(self, *command: object) -> None:
+        """Send a command; its answer is waiting to be read."""
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):
+            self._process.stdin.write(json.dumps(command) + "\n")
+            self._process.stdin.flush()
+
     def answer(self) -> Any:
-        """Wait for a line of the process.
+        """Wait for the answer to a command.
 
         Raises:
-            FaultError: it ended instead.
+            FaultError: the command failed, or the process ended.
         """
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
-        if line:
-            return json.loads(line)
+        answer = json.loads(line) if line else {"fault": self._last_words()}
+        if isinstance(answer, dict):
+            raise FaultError(answer["fault"][:200])
+        return answer
+
+    def _last_words(self) -> str:
         self._process.wait()
         self._errors.seek(0)
-        lines = self._errors.read().strip().splitlines() or [f"status {self._process.returncode}"]
-        raise FaultError(lines[-1][:200])
+        lines = self._errors.read().strip().splitlines()
+        return lines[-1] if lines else f"status {self._process.returncode}"
 
-    def ask(self, *command: object) -> Any:
-        """Send a command and wait for its answer."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(command) + "\n")
-        self._process.stdin.flush()
-        return self.answer()
-
-    def round(self) -> None:
-        """Time a round."""
+    def round(self) -> list[float]:
+        """Time a round of the program that was begun."""
         if self.settings.realtime:
             _set_policy(self._process.pid, os.SCHED_FIFO, PRIORITY)
-        self.rounds.append(self.ask("time", self.settings.seconds))
+        self.tell("time", self.settings.seconds)
+        times: list[float] = self.answer()
         if self.settings.realtime:
             _set_policy(self._process.pid, os.SCHED_OTHER, 0)
+        return times
 
     def close(self) -> None:
         """End the process."""
@@ -139,67 +149,95 @@ def agree(mine: Sequence[Any], others: Sequence[Any], tolerance: float) -> bool:
     return True
 
 
-def _in_turns(turns: Sequence[Any], rounds: int) -> None:
+def _turns(count: int, rounds: int) -> Iterator[int]:
     for i in range(rounds):
-        for turn in turns if i % 2 == 0 else reversed(turns):
-            turn()
+        yield from range(count) if i % 2 == 0 else reversed(range(count))
 
 
-def measure(
-    program: Program, peers: Sequence[Peer], settings: Settings
-) -> tuple[dict[str, Figure], dict[str, str]]:
-    """Return the figures of a program by peer, and the faults of those that have none.
+class Team:
+    """The processes of some peers, which measure one program after the other.
 
     The first peer is the one whose results the others' are compared with.
     """
-    if program.family == "start":
-        return _measure_starts(program, peers, settings), {}
-    children = [Child(program, peer, settings) for peer in peers]
-    faults: dict[str, str] = {}
-    digests: dict[str, Any] = {}
-    try:
-        for child in children:
-            try:
-                digests[child.peer.name] = child.answer()
-            except FaultError as fault:
-                faults[child.peer.name] = str(fault)
-        working = [child for child in children if child.peer.name in digests]
-        _in_turns([child.round for child in working], settings.rounds)
-        first: Any = next(iter(digests.values()), [])
-        figures = {
-            child.peer.name: results.figure(
-                child.rounds,
-                child.ask("memory") if program.family == "training" else None,
-                agree(first, digests[child.peer.name], program.tolerance),
-            )
-            for child in working
-        }
-    finally:
-        for child in children:
+
+    def __init__(self, peers: Sequence[Peer], settings: Settings) -> None:
+        self.settings = settings
+        self._children = {peer.name: Child(peer, settings) for peer in peers}
+
+    def __enter__(self) -> Team:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for child in self._children.values():
             child.close()
-    return figures, faults
+
+    def measure(self, program: Program, peers: Sequence[Peer]) -> tuple[Figures, Faults]:
+        """Return the figures of a program by peer, and why some have none."""
+        digests, faults = self._begin(program, peers)
+        working = [self._children[name] for name in digests]
+        rounds: dict[str, list[list[float]]] = {name: [] for name in digests}
+        for i in _turns(len(working), self.settings.rounds):
+            rounds[working[i].peer.name].append(working[i].round())
+        first: Any = next(iter(digests.values()), [])
+        figures: Figures = {}
+        for child in working:
+            memory = None
+            if program.family in ALONE:
+                child.tell("memory")
+                memory = child.answer()
+            name = child.peer.name
+            same = agree(first, digests[name], program.tolerance)
+            figures[name] = results.figure(rounds[name], memory, same)
+        return figures, faults
+
+    def _begin(self, program: Program, peers: Sequence[Peer]) -> tuple[dict[str, Any], Faults]:
+        digests: dict[str, Any] = {}
+        faults: Faults = {}
+        for peer in peers:
+            self._children[peer.name].tell("begin", program.name)
+        for peer in peers:
+            try:
+                digests[peer.name] = self._children[peer.name].answer()
+            except FaultError as fault:
+                faults[peer.name] = str(fault)
+        return digests, faults
 
 
-def _measure_starts(
-    program: Program, peers: Sequence[Peer], settings: Settings
-) -> dict[str, Figure]:
-    times: dict[str, list[list[float]]] = {peer.name: [] for peer in peers}
+class Starts:
+    """Measures programs whose steps are new processes, in the manner of a `Team`."""
 
-    def start(peer: Peer, keep: bool = True) -> None:
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def __enter__(self) -> Starts:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Nothing stays open."""
+
+    def measure(self, program: Program, peers: Sequence[Peer]) -> tuple[Figures, Faults]:
+        """Return the figures of a program by peer, and why some have none."""
+        faults: Faults = {}
+        for peer in peers:  # once before timing: the peer's files get into the page cache
+            try:
+                self._start(program, peer)
+            except subprocess.CalledProcessError as error:
+                faults[peer.name] = (error.stderr.strip().splitlines() or [str(error)])[-1][:200]
+        working = [peer for peer in peers if peer.name not in faults]
+        rounds: dict[str, list[list[float]]] = {peer.name: [] for peer in working}
+        for i in _turns(len(working), min(self.settings.rounds, STEPS_OF_A_START)):
+            rounds[working[i].name].append([self._start(program, working[i])])
+        return {name: results.figure(times, None, True) for name, times in rounds.items()}, faults
+
+    def _start(self, program: Program, peer: Peer) -> float:
         code = starts.source(program.name, peer.dialect, peer.module)
         began = time.perf_counter()
         subprocess.run(
-            [settings.python(peer), "-c", code],
+            [self.settings.python(peer), "-c", code],
             check=True,
             capture_output=True,
-            env=settings.environment(peer),
+            text=True,
+            env=self.settings.environment(peer),
             cwd=ROOT,
         )
-        if keep:
-            times[peer.name].append([time.perf_counter() - began])
-
-    for peer in peers:
-        start(peer, keep=False)  # its files are in the page cache from here on
-    turns = [lambda peer=peer: start(peer) for peer in peers]
-    _in_turns(turns, min(settings.rounds, STEPS_OF_A_START))
-    return {name: results.figure(rounds, None, True) for name, rounds in times.items()}
+        return time.perf_counter() - began

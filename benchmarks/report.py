@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from benchmarks import results
+from benchmarks import chart, results
 from benchmarks.catalogue import FAMILIES, PROGRAMS
 from benchmarks.peers import PEERS, SUBJECT, Peer
 from benchmarks.results import Figure, Ratio, Run
@@ -83,7 +83,8 @@ class _Page:
             "",
             f"- **Machine**: {self.run.machine}; {chosen['threads']} threads for everybody.",
             f"- **Versions** ({self.run.day}): {', '.join(versions)}.",
-            f"- **Method**: a process for each system, in turns (A B C, C B A, …), "
+            f"- **Method**: a process for each system and family (for each training program), "
+            "taking turns (A B C, C B A, …), "
             f"{chosen['rounds']} rounds of {chosen['seconds']} s after a warm-up; the results of "
             "the first steps are compared before anything is timed. A time is the median over all "
             "steps; ± is the interquartile range as a share of it. A factor says how many times "
@@ -92,17 +93,29 @@ class _Page:
             "",
         ]
 
+    def means(self, programs: Sequence[str]) -> dict[str, float]:
+        """Return the geometric mean of the factors to each peer that has any."""
+        found = {peer: self.ratios(programs, peer) for peer in self.others}
+        return {peer: results.geometric_mean(ratios) for peer, ratios in found.items() if ratios}
+
     def summary(self) -> list[str]:
         """Return geometric means by family."""
-        lines = ["## In short", "", "Geometric means of the factors; the last row without", ""]
-        lines[-2] += f" {', '.join(OVERHEAD)}."
+        overhead = ", ".join(OVERHEAD)
+        lines = ["## In short", "", "![Geometric means by family](benchmarks.svg)", ""]
+        lines += [f"Geometric means of the factors; the last row is without {overhead}.", ""]
         lines += self.table_head(["family"], self.others)
-        families = [f for f in FAMILIES if self.programs(f)]
-        for family in families:
+        for family in filter(self.programs, FAMILIES):
             lines.append(self.mean_row(f"[{family}](#{family})", self.programs(family)))
         computing = [n for n in self.run.figures if PROGRAMS[n].family not in OVERHEAD]
         lines.append(self.mean_row("**all that computes**", computing))
         return [*lines, ""]
+
+    def chart(self) -> str:
+        rows = {}
+        for family in filter(self.programs, FAMILIES):
+            means = self.means(self.programs(family))
+            rows[family] = {self.label(peer): mean for peer, mean in means.items()}
+        return chart.draw(rows, [self.label(peer) for peer in self.others])
 
     def table_head(self, first: list[str], peers: Sequence[str]) -> list[str]:
         titles = [*first, *(self.label(p) for p in peers)]
@@ -110,10 +123,8 @@ class _Page:
         return [f"| {' | '.join(titles)} |", f"| {' | '.join(aligned)} |"]
 
     def mean_row(self, title: str, programs: Sequence[str]) -> str:
-        cells = []
-        for peer in self.others:
-            ratios = self.ratios(programs, peer)
-            cells.append(f"{times(results.geometric_mean(ratios))}x" if ratios else "")
+        means = self.means(programs)
+        cells = [f"{times(means[peer])}x" if peer in means else "" for peer in self.others]
         return f"| {title} | {' | '.join(cells)} |"
 
     def losses(self) -> list[str]:
@@ -165,8 +176,7 @@ class _Page:
             return []
         peers = [p for p in self.others if any(p in self.run.figures[n] for n in programs)]
         lines = ["## Peak memory of training steps", ""]
-        lines += ["Resident during a step beyond what the imports took, in MiB; in brackets", ""]
-        lines[-2:] = [
+        lines += [
             "Most resident during two steps beyond what the imports had taken, in MiB; behind it",
             "penstock's share of it, so that below 1 penstock needs less.",
             "",
@@ -228,3 +238,8 @@ def _mebibytes(size: int | None) -> str:
 def page(run: Run) -> str:
     """Return docs/benchmarks.md for a run."""
     return _Page(run).text()
+
+
+def drawing(run: Run) -> str:
+    """Return docs/benchmarks.svg for a run."""
+    return _Page(run).chart()

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import platform
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks import peers as peer_table
 from benchmarks import report, results
 from benchmarks.catalogue import PROGRAMS, Program, choose
-from benchmarks.harness import Settings, measure
+from benchmarks.harness import ALONE, Settings, Starts, Team
 from benchmarks.peers import PEERS, ROOT, SUBJECT, Peer
 from benchmarks.results import Run
 
 FIGURES = ROOT / "docs" / "benchmarks.json"
 PAGE = ROOT / "docs" / "benchmarks.md"
+DRAWING = ROOT / "docs" / "benchmarks.svg"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -81,15 +84,26 @@ def speakers(program: Program, peers: list[Peer]) -> list[Peer]:
     return [p for p in peers if p.dialect in program.dialects and program.family not in p.skips]
 
 
+def teams(programs: list[Program]) -> Iterator[list[Program]]:
+    """Yield the programs that share processes."""
+    for _, group in itertools.groupby(
+        programs, lambda p: p.name if p.family in ALONE else p.family
+    ):
+        yield list(group)
+
+
 def measure_all(programs: list[Program], peers: list[Peer], run: Run, settings: Settings) -> None:
     """Fill a run, and print a line for each program as it is done."""
-    for program in programs:
-        print(f"{program.name:32}", end="", flush=True)
-        figures, faults = measure(program, speakers(program, peers), settings)
-        run.figures[program.name] = figures
-        if faults:
-            run.faults[program.name] = faults
-        print(report.line(figures, faults, peers), flush=True)
+    for group in teams(programs):
+        members = [p for p in peers if any(p in speakers(program, peers) for program in group)]
+        with Starts(settings) if group[0].family == "start" else Team(members, settings) as team:
+            for program in group:
+                print(f"{program.name:32}", end="", flush=True)
+                figures, faults = team.measure(program, speakers(program, peers))
+                run.figures[program.name] = figures
+                if faults:
+                    run.faults[program.name] = faults
+                print(report.line(figures, faults, peers), flush=True)
 
 
 def settings_of(arguments: argparse.Namespace) -> Settings:
@@ -103,11 +117,17 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
     )
 
 
+def publish(run: Run) -> None:
+    """Write the page and its drawing."""
+    PAGE.write_text(report.page(run), encoding="utf-8")
+    DRAWING.write_text(report.drawing(run), encoding="utf-8")
+
+
 def main() -> None:
     """Do what the command line says."""
     arguments = parser().parse_args()
     if arguments.report:
-        PAGE.write_text(report.page(results.load(FIGURES)), encoding="utf-8")
+        publish(results.load(FIGURES))
         return
     if arguments.list:
         print(*(f"{p.name:32}{p.about}" for p in PROGRAMS.values()), sep="\n")
@@ -128,4 +148,4 @@ def main() -> None:
         results.save(run, arguments.json)
     if arguments.publish:
         results.save(run, FIGURES)
-        PAGE.write_text(report.page(run), encoding="utf-8")
+        publish(run)

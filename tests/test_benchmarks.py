@@ -59,7 +59,8 @@ def test_other_dialects_name_their_programs(dialect: str) -> None:
 def test_a_child_measures() -> None:
     settings = harness.Settings(rounds=2, seconds=0.01, pythons={"": run.sys.executable})
     program = PROGRAMS["dispatch/call_scalar"]
-    figures, faults = harness.measure(program, [PEERS[SUBJECT]], settings)
+    with harness.Team([PEERS[SUBJECT]], settings) as team:
+        figures, faults = team.measure(program, [PEERS[SUBJECT]])
     assert not faults
     assert len(figures[SUBJECT].rounds) == 2 and figures[SUBJECT].median > 0
 
@@ -67,7 +68,8 @@ def test_a_child_measures() -> None:
 def test_a_peer_that_fails_is_named() -> None:
     settings = harness.Settings(rounds=1, seconds=0.01, pythons={"": run.sys.executable})
     absent = harness.Peer("absent", "Absent", "not_installed", "graph", ())
-    figures, faults = harness.measure(PROGRAMS["dispatch/call_scalar"], [absent], settings)
+    with harness.Team([absent], settings) as team:
+        figures, faults = team.measure(PROGRAMS["dispatch/call_scalar"], [absent])
     assert not figures and "not_installed" in faults["absent"]
 
 
@@ -103,5 +105,7 @@ def test_figures_are_kept(tmp_path: Path) -> None:
 
 
 def test_the_page_is_current() -> None:
-    page = report.page(results.load(run.FIGURES))
-    assert run.PAGE.read_text(encoding="utf-8") == page, "run: python -m benchmarks --report"
+    kept = results.load(run.FIGURES)
+    again = "run: python -m benchmarks --report"
+    assert run.PAGE.read_text(encoding="utf-8") == report.page(kept), again
+    assert run.DRAWING.read_text(encoding="utf-8") == report.drawing(kept), again
