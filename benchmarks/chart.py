@@ -34,10 +34,11 @@ def draw(means: Mapping[str, Mapping[str, float]], labels: Sequence[str]) -> str
         f'<rect width="{width}" height="{height}" rx="6" fill="#fff"/>',
         _text(LEFT, 22, "How many times faster penstock is"),
     ]
+    x = LEFT + 6.0
     for i, label in enumerate(labels):
-        x = LEFT + 6 + i * WIDTH / max(4, len(labels))
         lines.append(f'<circle cx="{x:.1f}" cy="40" r="5" fill="{COLOURS[i % len(COLOURS)]}"/>')
         lines.append(_text(x + 10, 44.5, label))
+        x += 34 + 7.2 * len(label)  # about as wide as its letters are
     for mark in (m for m in _MARKS if least <= m <= most):
         x, colour = place(mark), "#333" if mark == 1 else "#ddd"
         lines.append(f'<path d="M{x:.1f} {TOP - 6}V{bottom}" stroke="{colour}"/>')

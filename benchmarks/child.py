@@ -45,14 +45,14 @@ def times_of(step: Callable[[], object], seconds: float) -> list[float]:
     clock = time.perf_counter
     began = clock()
     step()
-    batch = max(1, int(SHORTEST / max(clock() - began, 1e-7)))
-    times: list[float] = []
-    end = clock() + seconds
-    while len(times) < 2 or clock() < end:
-        began = clock()
+    first = clock() - began
+    batch = max(1, int(SHORTEST / max(first, 1e-7)))
+    times = [first] if first > seconds else []  # one step is a round where steps are long
+    while not times or clock() - began < seconds:
+        batch_began = clock()
         for _ in range(batch):
             step()
-        times.append((clock() - began) / batch)
+        times.append((clock() - batch_began) / batch)
     times.sort()
     kept = np.linspace(0, len(times) - 1, min(SAMPLES, len(times))).astype(int)
     return [times[i] for i in kept]

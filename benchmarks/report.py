@@ -146,7 +146,7 @@ class _Page:
     def family(self, family: str) -> list[str]:
         """Return the table of a family."""
         programs = self.programs(family)
-        peers = [p for p in self.others if any(p in self.run.figures[n] for n in programs)]
+        peers = [p for p in self.others if any(self.was_asked(p, n) for n in programs)]
         lines = [f"### {family}", "", f"{FAMILIES[family]}.", ""]
         lines += self.table_head(["program", "penstock"], peers)
         for name in programs:
@@ -154,6 +154,9 @@ class _Page:
             subject, about = name.partition("/")[2], PROGRAMS[name].about
             lines.append(f"| **{subject}**: {about} | {' | '.join(cells)} |")
         return [*lines, ""]
+
+    def was_asked(self, peer: str, program: str) -> bool:
+        return peer in self.run.figures[program] or peer in self.run.faults.get(program, {})
 
     def own(self, program: str) -> str:
         figure = self.run.figures[program].get(SUBJECT)

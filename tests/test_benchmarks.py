@@ -97,6 +97,39 @@ def test_unknown_names_are_refused() -> None:
         find("penstock@benchmarks")
 
 
+def test_the_page_hides_nothing() -> None:
+    """Slower, failed and differing rows all show."""
+
+    def figure(seconds: float, memory: int | None = None, agrees: bool = True) -> results.Figure:
+        return results.figure([[seconds, seconds]], memory, agrees)
+
+    made = results.Run(
+        machine="a machine",
+        day="2020-02-02",
+        settings={"rounds": 1, "seconds": 1, "threads": 1},
+        versions={"penstock": "1", "jax": "2", "torch": "3"},
+        figures={
+            "training/mlp": {"penstock": figure(2.0, 3 << 20), "jax": figure(1.0, 6 << 20)},
+            "layout/pad": {"penstock": figure(1e-3), "jax": figure(5e-3, None, False)},
+        },
+        faults={"training/mlp": {"torch": "MemoryError: none"}},
+    )
+    page = report.page(made)
+    assert "**JAX** is faster in 1 of 1 programs" in page
+    assert "- training/mlp, 0.50x (0.50 to 0.50): perceptron" in page
+    assert "| 2.00 s ±0% | 1.00 s, **0.50x** | failed |" in page
+    assert "| 1.00 ms ±0% | 5.00 ms, ≠ |" in page
+    assert "| mlp | 3 | 6, 0.50 |" in page
+    assert "- training/mlp, PyTorch: `MemoryError: none`" in page
+    assert "- layout/pad, JAX: its results differ (≠)" in page
+    assert ">training</text>" in report.drawing(made)
+
+
+def test_a_factor_below_one_never_reads_one() -> None:
+    assert [report.times(x) for x in (0.999, 1.0, 12.34, 123.4)] == ["0.99", "1.00", "12.3", "123"]
+    assert [report.duration(x) for x in (1.5, 2e-3, 3e-7)] == ["1.50 s", "2.00 ms", "300 ns"]
+
+
 def test_figures_are_kept(tmp_path: Path) -> None:
     kept = results.load(run.FIGURES)
     results.save(kept, tmp_path / "again.json")
