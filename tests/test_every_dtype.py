@@ -1,6 +1,7 @@
 """Each row of tests/cases/ once more, with every dtype that the op's kernels take.
 
-A row stands for all dtypes of the type attribute that its first inputs share. References are
+A row stands for all dtypes of the type attribute that its first inputs share, or of each of those
+that it says `varies` of. References are
 computed in double precision from the rounded inputs; results are compared with the tolerance of
 their dtype, those of integers, bools and strings exactly. All runs of an op are one graph and one
 session, so that thousands of them cost a few seconds.
@@ -18,24 +19,32 @@ import pytest
 import penstock as ps
 from penstock import _native
 from penstock.ops.registry import find_op, has_op
-from tests.cases import FLOATS, Case, Input, all_cases
+from penstock.ops.spec import ArgDef
+from tests.cases import FLOATS, Case, Input, T, all_cases, flat_inputs
 from tests.op_runner import Built, Mode, assert_close, build, flat_expected
 
 ROWS: dict[str, list[Case]] = defaultdict(list)
 for _row in all_cases():
-    if has_op(_row.op) and _row.dtypes[:1] != (None,) and (_row.numpy or _row.check):
+    if has_op(_row.op) and (_row.numpy or _row.check):
         ROWS[_row.op].append(_row)
 
 
-def swept_attr(row: Case) -> str | None:
-    """Return the type attribute that the row's own dtype stands for; None without one."""
-    if row.varies is not None:
-        return row.varies
+def own_attr(row: Case) -> str | None:
+    """Return the type attribute that the row's own dtype stands for."""
     for arg, item in zip(find_op(row.op).inputs, row.inputs, strict=True):
         first = item[0] if isinstance(item, list) and item else item
-        if isinstance(first, Input) and first.dtype == row.dtypes[0]:
+        if isinstance(first, Input) and first.dtype == row.dtypes[0] is not None:
             return arg.type_attr
     return None
+
+
+def swept_attrs(row: Case) -> tuple[str, ...]:
+    attr = own_attr(row)
+    return row.varies or (() if attr is None else (attr,))
+
+
+def is_swept(row: Case, attr: str, arg: ArgDef, item: Input) -> bool:
+    return arg.type_attr == attr and (bool(row.varies) or item.dtype == row.dtypes[0])
 
 
 def kernel_dtypes(op: str, attr: str) -> list[str]:
@@ -58,7 +67,7 @@ def is_written_for(row: Case, attr: str, dtype: str) -> bool:
         return False
     for arg, item in zip(find_op(row.op).inputs, row.inputs, strict=True):
         for one in item if isinstance(item, list) else [item]:
-            if one.draw is not None or arg.type_attr != attr or one.dtype != row.dtypes[0]:
+            if one.draw is not None or not is_swept(row, attr, arg, one):
                 continue
             values = np.asarray(one.values)
             if dtype not in FLOATS and not exists_in(values, dtype):
@@ -75,31 +84,38 @@ def exists_in(values: Any, dtype: str) -> bool:
 
 
 def retyped(row: Case, attr: str, dtype: str) -> Case:
-    """Return the row with the inputs of one type attribute, and only these, of another dtype."""
-    written = row.dtypes[0]
+    """Return the row with one type attribute, and the inputs of it, of another dtype."""
 
-    def item_of(arg: Any, item: Any) -> Any:
+    def item_of(arg: ArgDef, item: Any) -> Any:
         if isinstance(item, list):
             return [item_of(arg, i) for i in item]
-        same = item.dtype == written and arg.type_attr == attr
-        return replace(item, dtype=dtype) if same else item
+        return replace(item, dtype=dtype) if is_swept(row, attr, arg, item) else item
 
-    args = find_op(row.op).inputs
-    inputs = tuple(item_of(a, i) for a, i in zip(args, row.inputs, strict=True))
-    return replace(row, inputs=inputs, dtypes=(dtype,))
+    op = find_op(row.op)
+    inputs = tuple(item_of(a, i) for a, i in zip(op.inputs, row.inputs, strict=True))
+    attrs = row.attrs if attr in op.inferred else {**row.attrs, attr: ps.as_dtype(dtype)}
+    return replace(row, inputs=inputs, attrs=attrs, dtypes=(dtype,))
 
 
 def runs_of(op: str) -> list[tuple[Case, str]]:
     """Return rows and dtypes that `test_every_op.py` does not run already."""
     found = []
     for row in ROWS[op]:
-        attr = swept_attr(row)
-        if attr is None:
-            continue
-        for dtype in kernel_dtypes(op, attr):
-            if dtype not in row.dtypes and is_written_for(row, attr, dtype):
-                found.append((retyped(row, attr, dtype), dtype))
+        for attr in swept_attrs(row):
+            run_there = row.dtypes if attr == own_attr(row) else ()
+            for dtype in kernel_dtypes(op, attr):
+                if dtype not in run_there and is_written_for(row, attr, dtype):
+                    found.append((retyped(row, attr, dtype), dtype))
     return found
+
+
+def test_dtypes_that_rows_list_are_run() -> None:
+    idle = []
+    for row in all_cases():
+        written = {i.dtype for i in flat_inputs(row.inputs)}
+        if len(row.dtypes) > 1 and row.dtypes[0] not in written and T not in row.attrs.values():
+            idle.append(row.name)
+    assert not idle, f"no input of these rows has the first of their dtypes: {idle}"
 
 
 @pytest.mark.parametrize("op", sorted(ROWS))

@@ -78,7 +78,7 @@ class Case:
     grad_dtype: str
     empty: tuple[Inputs, ...]
     refuses: tuple[Inputs, ...]
-    varies: str | None
+    varies: tuple[str, ...]
     not_for: tuple[str, ...]
     id: str
 
@@ -126,7 +126,7 @@ def case(
     grad_dtype: str = "float64",
     empty: Sequence[tuple[Any, ...]] = (),
     refuses: Sequence[tuple[Any, ...]] = (),
-    varies: str | None = None,
+    varies: Sequence[str] = (),
     not_for: Sequence[str] = (),
     id: str = "",
 ) -> Case:
@@ -143,9 +143,9 @@ def case(
     empty outputs, or reduce nothing, and are compared with `numpy` too. `refuses` lists
     inputs that must raise a typed error, while building or, with unknown shapes, in the run.
 
-    `tests/test_every_dtype.py` runs the row with every other dtype of the kernels too: of the
-    type attribute `varies` where inputs of the row's dtype belong to several, by default that of
-    the first of them; `not_for` lists dtypes that the row is no test of.
+    `tests/test_every_dtype.py` runs the row with every other dtype of the kernels too: of each
+    of the type attributes that `varies` lists, by default that of the first inputs of the row's
+    dtype; `not_for` lists dtypes that the row is no test of.
     """
     written = _as_inputs(inputs)
     return Case(
@@ -161,7 +161,7 @@ def case(
         grad_dtype,
         tuple(_as_inputs(e) for e in empty),
         tuple(_as_inputs(r) for r in refuses),
-        varies,
+        tuple(varies),
         tuple(not_for),
         id,
     )

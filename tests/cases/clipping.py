@@ -30,9 +30,9 @@ CASES = [
     ),
     case(
         "ClipByValue",
-        distinct(9),
-        fed(1, "float32"),
-        fed(5, "float32"),
+        distinct(9, dtype="uint8"),
+        fed(1, "uint8"),
+        fed(5, "uint8"),
         numpy=np.clip,
         dtypes=UNSIGNED,
         not_for=COMPLEX,

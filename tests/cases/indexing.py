@@ -42,6 +42,7 @@ CASES = [
             const(axis),
             numpy=lambda x, i, a: np.take(x, np.minimum(i, x.shape[int(a)] - 1), int(a)),
             dtypes=PLAIN if axis == 1 else None,
+            varies=["Tparams", "Tindices"],
             refuses=BAD,
             id=str(axis),
         )
@@ -91,6 +92,7 @@ CASES = [
         const([[0, 1], [2, 3], [0, 1]]),
         numpy=lambda x, i: x[tuple(i.T)],
         dtypes=PLAIN,
+        varies=["Tparams", "Tindices"],
         refuses=[
             (f32(3, 4), const([[0, 4]])),
             (f32(3, 4), const([[-1, 0]])),
@@ -107,6 +109,7 @@ CASES = [
             fed(-1.0),
             numpy=one_hot,
             attrs={"axis": axis},
+            varies=["T", "TI"],
             refuses=[
                 (fed([0], "int32"), const(-1), fed(1.0), fed(0.0)),
                 (fed([0], "int32"), const([2, 3]), fed(1.0), fed(0.0)),
@@ -134,7 +137,7 @@ CASES = [
     ),
     case(
         "InvertPermutation",
-        fed([2, 0, 3, 1]),
+        fed([2, 0, 3, 1], "int32"),
         numpy=np.argsort,
         dtypes=("int32", "int64"),
         refuses=[(fed([0, 2]),), (fed([0, 0]),), (fed([[0, 1]]),)],

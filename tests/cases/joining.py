@@ -112,6 +112,7 @@ CASES = [
             const(-1),
             numpy=split,
             attrs={"num_split": 3},
+            varies=["T", "Tlen"],
             refuses=[
                 (f32(2, 7), const([1, 2, 3]), const(1)),
                 (f32(2, 7), const([-1, -1, 3]), const(1)),

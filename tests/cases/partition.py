@@ -25,7 +25,7 @@ def stitched(indices: list[Any], data: list[Any]) -> Any:
 CASES = [
     case(
         "Where",
-        fed([[0, 1, 0], [2, 0, 3]]),
+        fed([[0, 1, 0], [2, 0, 3]], "float32"),
         numpy=np.argwhere,
         dtypes=(*NUMBERS, "bool"),
         empty=[(fed([0, 0]),), (f32(0, 2),)],

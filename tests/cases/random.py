@@ -108,7 +108,7 @@ CASES = [
     case("RandomShuffle", f32(), numpy=lambda x: x, attrs=SEED, grad=False, id="scalar"),
     case(
         "Multinomial",
-        fed([[0.0, np.log(3.0)], [0.0, -np.inf]]),
+        fed([[0.0, np.log(3.0)], [0.0, -np.inf]], "float32"),
         const(2000),
         check=follows_odds,
         attrs=SEED,

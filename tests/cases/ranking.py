@@ -26,6 +26,7 @@ CASES = [
         const(2),
         numpy=top,
         dtypes=(*FLOATS, *INTEGERS),
+        varies=["Tk", "index_type"],
         empty=[(f32(0, 4), const(2)), (f32(3, 4), const(0))],
         refuses=[(f32(3, 4), const(5)), (f32(3, 4), const(-1)), (f32(), const(0))],
     ),

@@ -31,6 +31,7 @@ CASES = [
             numpy=lambda x, a, fn=fn: fn(x, axis=int(a)),
             dtypes=(*REALS,) if axis == 1 else ("float32",),
             attrs={"output_type": "int32"} if axis == -1 else {},
+            varies=["T", "Tidx", "output_type"] if axis == 0 else (),
             refuses=[(f32(2, 3), const(2)), (f32(0, 3), const(0)), (f32(), const(0))],
             id=str(axis),
         )

@@ -52,6 +52,7 @@ CASES = [
         const([4, 2]),
         numpy=scattered,
         dtypes=NUMBERS,
+        varies=["T", "Tindices"],
         refuses=[
             (const([[4]]), f32(1), const([4])),
             (const([[-1]]), f32(1), const([4])),
@@ -72,6 +73,7 @@ CASES = [
             numpy=updated(ufunc),
             dtypes=REALS if kind in ("Min", "Max") else NUMBERS,
             grad2=kind not in ("Min", "Max"),
+            varies=["T", "Tindices"],
             refuses=REFUSES,
         )
         for kind, ufunc in (
@@ -89,6 +91,7 @@ CASES = [
         const(4),
         numpy=segments,
         dtypes=NUMBERS,
+        varies=["Tindices", "Tnumsegments"],
         tol=2.0,
         empty=[(f32(0, 2), const([], "int32"), const(3))],
         refuses=[

@@ -119,6 +119,7 @@ CASES = [
         fed([0]),
         fed([-1]),
         numpy=lambda x, b, e, s: x[3:0:-1],
+        varies=["Index"],
         refuses=[(f32(4), fed([0]), fed([2]), fed([0]))],
         id="fed",
     ),
