@@ -134,7 +134,7 @@ CASES = [
     ],
     case(
         "SegmentProd",
-        fed([2.0, 0.0, 3.0, 0.0, 0.0, 5.0]),
+        fed([2.0, 0.0, 3.0, 0.0, 0.0, 5.0], "float32"),
         const([0, 0, 0, 1, 1, 1]),
         numpy=by_segment(fold(np.multiply), 1),
         dtypes=("float32", "float64"),
