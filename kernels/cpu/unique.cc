@@ -53,6 +53,22 @@ uint64_t hash_of(uint64_t key) {
 }
 uint64_t hash_of(const std::string& key) { return hash_of(std::hash<std::string>()(key)); }
 
+// How a table keeps a key: numbers by value, beside what it looks up; strings where they are.
+template <class Key>
+struct Kept;
+template <>
+struct Kept<uint64_t> {
+  uint64_t key = 0;
+  void set(const uint64_t& k) { key = k; }
+  bool is(const uint64_t& k) const { return key == k; }
+};
+template <>
+struct Kept<std::string> {
+  const std::string* key = nullptr;
+  void set(const std::string& k) { key = &k; }
+  bool is(const std::string& k) const { return *key == k; }
+};
+
 // Gives each of the keys put in a number: 0, 1, ... in the order of their first occurrence.
 template <class Key>
 class Numbering {
@@ -60,41 +76,43 @@ class Numbering {
   Numbering(size_t most, bool has_nan) : has_nan_(has_nan) {
     size_t capacity = 16;
     while (capacity < 2 * most) capacity *= 2;
-    slots_.assign(capacity, kFree);
-    keys_.reserve(most);
+    slots_.resize(capacity);
   }
   // The number of `key`, which becomes the next one when the key is new.
   int64_t put(const Key& key) {
-    int64_t& slot = slots_[place(key)];
-    if (slot != kFree) return slot;
-    const auto number = static_cast<int64_t>(keys_.size());
-    keys_.push_back(&key);
-    if (!is_nan(key)) slot = number;
-    return number;
+    if (is_nan(key)) return size_++;
+    Slot& slot = slots_[place(key)];
+    if (slot.number == kFree) {
+      slot.kept.set(key);
+      slot.number = size_++;
+    }
+    return slot.number;
   }
-  bool has(const Key& key) const { return slots_[place(key)] != kFree; }
-  int64_t size() const { return static_cast<int64_t>(keys_.size()); }
+  bool has(const Key& key) const { return slots_[place(key)].number != kFree; }
+  int64_t size() const { return size_; }
 
  private:
   static constexpr int64_t kFree = -1;
+  struct Slot {
+    Kept<Key> kept;
+    int64_t number = kFree;
+  };
 
   bool is_nan(const Key& key) const {
     if constexpr (std::is_same_v<Key, uint64_t>) return has_nan_ && key == kNan;
     return false;
   }
-  // Where the key is, or the free slot where it would go. NaN is never found.
+  // Where the key is, or the free slot where it would go. NaN is never there.
   size_t place(const Key& key) const {
     const size_t mask = slots_.size() - 1;
     size_t at = hash_of(key) & mask;
-    while (slots_[at] != kFree && *keys_[static_cast<size_t>(slots_[at])] != key) {
-      at = (at + 1) & mask;
-    }
+    while (slots_[at].number != kFree && !slots_[at].kept.is(key)) at = (at + 1) & mask;
     return at;
   }
 
   bool has_nan_;
-  std::vector<int64_t> slots_;    // numbers by hash
-  std::vector<const Key*> keys_;  // by number; the caller's memory
+  int64_t size_ = 0;
+  std::vector<Slot> slots_;  // by hash; half of them stay free at least
 };
 
 // Calls f(keys of x, keys of y, whether NaN may occur), `y` being optional.

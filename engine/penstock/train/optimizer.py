@@ -158,7 +158,7 @@ class Optimizer:
         graph = var.graph
         with graph.name_scope("update_" + var.op.name), graph.colocate_with(var.handle.op):
             if isinstance(grad, IndexedSlices) and self._rows_must_be_distinct:
-                grad = sum_repeated(grad, var)
+                grad = sum_repeated(grad)
             with graph.control_dependencies(reads):
                 if isinstance(grad, IndexedSlices):
                     update = self._apply_sparse(grad, var)
