@@ -77,7 +77,7 @@ double polynomial(const double (&coefficients)[n], double x) {
 double log_gamma_near_2(double z) { return z * polynomial(kNear2, z); }
 
 double log_gamma_positive(double x) {
-  if (x < 0.5) return log_gamma_near_2(x) - std::log(x) - std::log1p(x);
+  if (x < 0.5) return log_gamma_near_2(x) - std::log(x * (1 + x));
   if (x < 1.5) return log_gamma_near_2(x - 1) - std::log1p(x - 1);
   if (x < 10) {
     double product = 1;

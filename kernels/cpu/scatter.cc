@@ -71,12 +71,18 @@ T combined(Combine combine, T x, T y) {
   }
 }
 
+template <Combine combine, class T>
+void combine_run(T* to, const T* from, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) to[i] = combined(combine, to[i], from[i]);
+}
+
 // One slice; the branch on `combine` is outside of the loop over elements where it matters.
 template <class T>
 void combine_slice(Combine combine, T* to, const T* from, int64_t step, int64_t n) {
-  if (combine == Combine::kAdd && step == 1) {
-    for (int64_t i = 0; i < n; ++i) to[i] = combined(Combine::kAdd, to[i], from[i]);
-    return;
+  if (step == 1) {
+    if (combine == Combine::kAdd) return combine_run<Combine::kAdd>(to, from, n);
+    if (combine == Combine::kMax) return combine_run<Combine::kMax>(to, from, n);
+    if (combine == Combine::kMin) return combine_run<Combine::kMin>(to, from, n);
   }
   for (int64_t i = 0; i < n; ++i) to[i] = combined(combine, to[i], from[i * step]);
 }
