@@ -393,3 +393,14 @@ class TestMessages:
             v.assign(ps.constant([1, 2]))
         with pytest.raises(TypeError, match=r"\"v:0\" has dtype float32, int32 is needed"):
             ps.convert_to_tensor(v, ps.int32)
+
+
+def test_assert_variables_initialized() -> None:
+    assert ps.assert_variables_initialized() is None
+    v = ps.Variable(1.0, name="v")
+    check = ps.assert_variables_initialized()
+    with ps.Session() as session:
+        with pytest.raises(ps.errors.FailedPreconditionError, match="v"):
+            session.run(check)
+        session.run(v.initializer)
+        session.run(check)

@@ -48,7 +48,6 @@ from penstock.protos import TensorProto as TensorProto
 from penstock import app as app
 from penstock import initializers as initializers
 from penstock import losses as losses
-from penstock import metrics as metrics
 from penstock.app import DEFINE_boolean as _flags_DEFINE_bool
 from penstock.app import DEFINE_boolean as _flags_DEFINE_boolean
 from penstock.app import DEFINE_enum as _flags_DEFINE_enum
@@ -113,6 +112,21 @@ from penstock.log import set_verbosity as _logging_set_verbosity
 from penstock.log import vlog as _logging_vlog
 from penstock.log import warning as _logging_warn
 from penstock.log import warning as _logging_warning
+from penstock.metrics.counts import false_negatives as _metrics_false_negatives
+from penstock.metrics.counts import false_positives as _metrics_false_positives
+from penstock.metrics.counts import precision as _metrics_precision
+from penstock.metrics.counts import recall as _metrics_recall
+from penstock.metrics.counts import true_negatives as _metrics_true_negatives
+from penstock.metrics.counts import true_positives as _metrics_true_positives
+from penstock.metrics.means import accuracy as _metrics_accuracy
+from penstock.metrics.means import mean as _metrics_mean
+from penstock.metrics.means import mean_absolute_error as _metrics_mean_absolute_error
+from penstock.metrics.means import mean_cosine_distance as _metrics_mean_cosine_distance
+from penstock.metrics.means import mean_relative_error as _metrics_mean_relative_error
+from penstock.metrics.means import mean_squared_error as _metrics_mean_squared_error
+from penstock.metrics.means import mean_tensor as _metrics_mean_tensor
+from penstock.metrics.means import percentage_below as _metrics_percentage_below
+from penstock.metrics.means import root_mean_squared_error as _metrics_root_mean_squared_error
 from penstock.nn.embedding import embedding_lookup as _nn_embedding_lookup
 from penstock.nn.normalization import batch_normalization as _nn_batch_normalization
 from penstock.nn.normalization import l2_normalize as _linalg_l2_normalize
@@ -241,6 +255,7 @@ from penstock.ops.division import divide as divide
 from penstock.ops.gamma import lbeta as _math_lbeta
 from penstock.ops.gamma import lbeta as lbeta
 from penstock.ops.identity import ensure_shape as ensure_shape
+from penstock.ops.identity import verify_tensor_all_finite as _debugging_assert_all_finite
 from penstock.ops.identity import verify_tensor_all_finite as verify_tensor_all_finite
 from penstock.ops.image_patches import extract_image_patches as extract_image_patches
 from penstock.ops.importing import import_graph_def as _graph_util_import_graph_def
@@ -432,6 +447,7 @@ from penstock.variables.collections import add_to_collections as add_to_collecti
 from penstock.variables.collections import get_collection as get_collection
 from penstock.variables.collections import get_collection_ref as get_collection_ref
 from penstock.variables.initialization import all_variables as all_variables
+from penstock.variables.initialization import assert_variables_initialized as assert_variables_initialized
 from penstock.variables.initialization import global_variables as global_variables
 from penstock.variables.initialization import global_variables_initializer as _initialize_all_variables
 from penstock.variables.initialization import global_variables_initializer as global_variables_initializer
@@ -829,6 +845,7 @@ class compat:
 
 class debugging:
     Assert = _debugging_Assert
+    assert_all_finite = _debugging_assert_all_finite
     assert_equal = _debugging_assert_equal
     assert_greater = _debugging_assert_greater
     assert_greater_equal = _debugging_assert_greater_equal
@@ -1308,6 +1325,23 @@ class math:
     def zeta(x: TensorLike, q: TensorLike, name: str | None = None) -> Tensor:
         """Hurwitz' zeta function: the sum of (q + k)^-x over k = 0, 1, ...; NaN for x below 1."""
 
+
+class metrics:
+    accuracy = _metrics_accuracy
+    false_negatives = _metrics_false_negatives
+    false_positives = _metrics_false_positives
+    mean = _metrics_mean
+    mean_absolute_error = _metrics_mean_absolute_error
+    mean_cosine_distance = _metrics_mean_cosine_distance
+    mean_relative_error = _metrics_mean_relative_error
+    mean_squared_error = _metrics_mean_squared_error
+    mean_tensor = _metrics_mean_tensor
+    percentage_below = _metrics_percentage_below
+    precision = _metrics_precision
+    recall = _metrics_recall
+    root_mean_squared_error = _metrics_root_mean_squared_error
+    true_negatives = _metrics_true_negatives
+    true_positives = _metrics_true_positives
 
 class nn:
     atrous_conv2d = _nn_atrous_conv2d

@@ -268,3 +268,23 @@ class TestMessages:
         layer(ps.zeros([1, 2]))
         with ps.Graph().as_default(), pytest.raises(ps.errors.GraphError, match="'dense' has its"):
             layer(ps.zeros([1, 2]))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: ps.layers.Dense(3, ps.nn.relu, name="d", trainable=False),
+        lambda: ps.layers.Conv2D(4, 3, padding="same", name="c"),
+        lambda: ps.layers.MaxPooling2D(2, strides=2, name="p"),
+        lambda: ps.layers.Flatten(name="f"),
+        lambda: ps.layers.Dropout(0.3, name="o"),
+        lambda: ps.layers.BatchNormalization(momentum=0.9, name="b"),
+    ],
+)
+def test_a_layer_is_made_again_from_its_config(make: Any) -> None:
+    layer = make()
+    config = layer.get_config()
+    again = type(layer).from_config(config)
+    assert again.get_config() == config
+    assert config["name"] == layer.name == again.name
+    assert config["trainable"] == layer.trainable == again.trainable

@@ -9,7 +9,7 @@ import penstock as ps
 from penstock import errors
 from tests.cases import REALS
 
-Summary: Any = ps.protos.Summary
+Summary: Any = ps.summary.Summary
 
 
 def read(tensor: ps.Tensor) -> Any:

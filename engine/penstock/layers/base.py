@@ -8,9 +8,10 @@ scope of the first call; a layer without a name gets a unique one. Each function
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 from penstock import dtypes, errors, shapes
 from penstock.exports import export
@@ -34,6 +35,14 @@ class Layer:
     A subclass overrides `build(input_shape)`, which makes variables by `add_weight`, and
     `call(inputs)`, which returns the outputs. Calling the layer does both.
     """
+
+    _arguments: tuple[tuple[Any, ...], dict[str, Any]]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Keep the arguments for `get_config`."""
+        layer = super().__new__(cls)
+        layer._arguments = args, kwargs
+        return layer
 
     def __init__(
         self, trainable: bool = True, name: str | None = None, dtype: Any = None, **kwargs: Any
@@ -126,6 +135,24 @@ class Layer:
         if not self.built:
             raise ValueError(f"layer {self._base_name!r} has no variables before it is called")
         return sum(v.shape.num_elements() or 0 for v in self.weights)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make such a layer, and its name.
+
+        >>> ps.layers.Dense(3, use_bias=False, name="d").get_config()["units"]
+        3
+        """
+        args, kwargs = self._arguments
+        bound = inspect.signature(type(self)).bind(*args, **kwargs)
+        bound.apply_defaults()
+        given = dict(bound.arguments)
+        given.update(given.pop("kwargs", {}))
+        return {**given, "name": self.name, "trainable": self.trainable}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """Return a layer made from what `get_config` returned."""
+        return cls(**config)
 
     # ---- calling
 

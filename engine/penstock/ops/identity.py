@@ -177,7 +177,7 @@ def _check_numerics_grad(op: Operation, dy: Tensor) -> Any:
     return raw.CheckNumerics(dy, f"Not a number (NaN) or infinity in the gradient: {message}")
 
 
-@export("verify_tensor_all_finite")
+@export("verify_tensor_all_finite debugging.assert_all_finite")
 def verify_tensor_all_finite(
     t: Any = None,
     msg: str | None = None,

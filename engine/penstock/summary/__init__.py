@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from penstock import protos
 from penstock.exports import export
 from penstock.graph.graph import get_default_graph
 from penstock.graph.tensor import Tensor
@@ -95,3 +96,10 @@ def merge_all(
     """
     found = get_default_graph().get_collection(key, scope)
     return merge(found, name=name) if found else None
+
+
+def __getattr__(name: str) -> Any:
+    """Return a message class of event files, loaded when it is first asked for."""
+    if name in ("Event", "Summary"):
+        return getattr(protos, name)
+    raise AttributeError(f"module 'penstock.summary' has no attribute {name!r}")

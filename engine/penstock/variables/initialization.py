@@ -87,6 +87,18 @@ def is_variable_initialized(variable: Any) -> Tensor:
     return variable.is_initialized()  # type: ignore[no-any-return]
 
 
+@export("assert_variables_initialized")
+def assert_variables_initialized(var_list: Sequence[Any] | None = None) -> Operation | None:
+    """Return an operation that fails with `FailedPreconditionError` if a variable has no value.
+
+    `var_list` defaults to all global and local variables; None is returned for no variables.
+    """
+    variables = global_variables() + local_variables() if var_list is None else list(var_list)
+    if not variables:
+        return None
+    return group(*(v.value() for v in variables), name="assert_variables_initialized")
+
+
 @export("report_uninitialized_variables")
 def report_uninitialized_variables(
     var_list: Sequence[Any] | None = None, name: str = "report_uninitialized_variables"
