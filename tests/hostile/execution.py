@@ -49,11 +49,20 @@ def time_limit() -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
+def limited_session(graph: ps.Graph, threads: int = 1) -> ps.Session:
+    """Return a session with a limit on the memory of tensors."""
+    session = ps.Session(graph=graph)
+    session._native = _native.Session(
+        intra_op_threads=threads, inter_op_threads=1, memory_limit=TENSORS
+    )
+    return session
+
+
 def check(error: errors.OpError, node: str = "") -> None:
     """Raise `AssertionError` unless an error is one that a user may get."""
     bug = isinstance(error, errors.InternalError | errors.UnknownError)
     assert not bug, f"{type(error).__name__}: {error}"
-    assert f'"{node}' in str(error), f"the node is not named: {error!r}"
+    assert not node or f'"{node}' in str(error), f"the node is not named: {error!r}"
 
 
 def execute(program: Program) -> bool:
@@ -139,10 +148,7 @@ def _import_node(program: Program, graph: ps.Graph) -> list[Any]:
 
 def _run(program: Program, fetches: list[Any], feeds: Any, initializers: list[str]) -> bool:
     graph = fetches[0].graph
-    with ps.Session(graph=graph) as session:
-        session._native = _native.Session(
-            intra_op_threads=program.threads, inter_op_threads=1, memory_limit=TENSORS
-        )
+    with limited_session(graph, program.threads) as session:
         try:
             session.run(initializers)
             values = session.run(fetches, {k: v for k, v in feeds.items() if _reads(graph, k)})

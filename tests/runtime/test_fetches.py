@@ -44,6 +44,12 @@ def test_same_tensor_twice(session):
     assert first.tolist() == second.tolist() == [2.0, 4.0] and inner.tolist() == [1.0, 2.0]
 
 
+def test_a_fed_placeholder_has_nothing_to_run(session):
+    x = ps.placeholder(ps.float32, [])
+    assert session.run(x.op, {x: 1.0}) is None
+    assert session.run([x.op, x * 2.0], {x: 1.0}) == [None, 2.0]
+
+
 def test_names(session):
     ps.constant(5, name="five")
     assert session.run("five:0") == 5

@@ -35,7 +35,7 @@ def extract(
         for operation in operations:
             if operation.name not in silent:
                 nodes[operation.name] = _rewired(operation.to_node(), fed, silent)
-    roots = [t.name for t in targets]
+    roots = [t.name for t in targets if t.name not in silent]
     for i, tensor in enumerate(fetches):
         source = (tensor.op.name, tensor.value_index)
         node = retval_node(i, tensor, fed.get(source, source))

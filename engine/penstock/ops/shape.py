@@ -20,7 +20,7 @@ from penstock.shapes import Dims
 def shape_of(x: Tensor) -> Any:
     """Return the shape of `x` for use in a gradient: a constant where it is known."""
     dims = x._dims
-    if shapes.is_fully_defined(dims):
+    if dims is not None and all(d is not None and d < 1 << 31 for d in dims):
         return np.array(dims, dtype=np.int32)
     return raw.Shape(x)
 

@@ -59,9 +59,11 @@ def _shape_value(node: Node, dims: shapes.Dims) -> np.ndarray[Any, Any] | None:
         return None if dims is None else np.array(len(dims), dtype)
     if dims is None or None in dims:
         return None
-    if node.op == "Size":
-        return np.array(shapes.num_elements(dims), dtype)
-    return np.array(dims, dtype)
+    value = shapes.num_elements(dims) if node.op == "Size" else dims
+    try:
+        return np.array(value, dtype)
+    except OverflowError:
+        return None  # no tensor of the run has that shape, or its kernel must say so
 
 
 def _foldable(ir: IR, ctx: PassContext, failed: set[str]) -> tuple[set[str], list[Endpoint]]:

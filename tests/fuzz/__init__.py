@@ -1,0 +1,1 @@
+"""Fuzz targets: programs of their own, which pytest does not collect."""
