@@ -8,7 +8,7 @@ import pytest
 
 import penstock as ps
 from penstock import _native
-from penstock.options import from_environment, parse_bytes
+from penstock.options import current, from_environment, parse_bytes
 
 ADDRESS_SANITIZER = os.environ.get("PENSTOCK_SANITIZE") == "address"
 nothing_is_cached = pytest.mark.skipif(ADDRESS_SANITIZER, reason="the sanitizer keeps freed memory")
@@ -146,7 +146,8 @@ def test_the_cache_is_bounded_when_shapes_grow():
 @nothing_is_cached
 def test_a_steady_step_needs_nothing_from_the_system():
     net = Convnet()
-    with ps.Session() as session:
+    config = ps.ConfigProto(inter_op_parallelism_threads=1, intra_op_parallelism_threads=1)
+    with ps.Session(config=config) as session:
         session.run(net.initializers)
         for _ in range(3):
             session.run(net.train, net.feed)
@@ -190,8 +191,10 @@ def test_a_convnet_step_allocates_its_outputs_and_nothing_else():
         outputs = fresh_outputs(ir)
         assert outputs == 16
         scratch = sum(most_scratch.get(node.op, 0) for node in ir)
-        if any(entry.label == "onednn" for entry in _native.kernel_entries("Conv2D")):
-            assert outputs <= memory.allocations <= outputs + scratch
+        # The portable convolutions gather patches, a piece of an image at a time.
+        by_library = any(entry.label == "onednn" for entry in _native.kernel_entries("Conv2D"))
+        most = outputs + scratch if by_library and not current.portable_kernels else 2**31
+        assert outputs <= memory.allocations <= most
 
 
 F32 = (6, 8, 8, 4)
