@@ -273,6 +273,11 @@ from penstock.ops.joining import parallel_stack as parallel_stack
 from penstock.ops.joining import split as split
 from penstock.ops.joining import stack as stack
 from penstock.ops.joining import unstack as unstack
+from penstock.ops.linalg import cholesky_solve as _linalg_cholesky_solve
+from penstock.ops.linalg import cholesky_solve as cholesky_solve
+from penstock.ops.linalg import logdet as _linalg_logdet
+from penstock.ops.linalg import lstsq as _linalg_lstsq
+from penstock.ops.linalg import lstsq as _matrix_solve_ls
 from penstock.ops.local_response import local_response_normalization as _nn_local_response_normalization
 from penstock.ops.local_response import local_response_normalization as _nn_lrn
 from penstock.ops.loss import sigmoid_cross_entropy_with_logits as _nn_sigmoid_cross_entropy_with_logits
@@ -539,6 +544,9 @@ def ceil(x: TensorLike, name: str | None = None) -> Tensor:
 def check_numerics(tensor: TensorLike, message: str | bytes, name: str | None = None) -> Tensor:
     """`tensor`, or `InvalidArgumentError` with `message` if it holds NaN or infinity."""
 
+def cholesky(input: TensorLike, name: str | None = None) -> Tensor:
+    """The lower triangular L with L Lᴴ = A, of positive definite matrices."""
+
 constant_initializer = _constant_initializer
 def cos(x: TensorLike, name: str | None = None) -> Tensor:
     """The cosine of an angle in radians."""
@@ -659,6 +667,19 @@ def logical_or(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
 
 def matrix_band_part(input: TensorLike, num_lower: TensorLike, num_upper: TensorLike, name: str | None = None) -> Tensor:
     """Each innermost matrix with zeros outside of a band around its main diagonal."""
+
+def matrix_determinant(input: TensorLike, name: str | None = None) -> Tensor:
+    """The determinant of each matrix. TensorFlow op: MatrixDeterminant."""
+
+def matrix_inverse(input: TensorLike, adjoint: builtins.bool = ..., name: str | None = None) -> Tensor:
+    """The inverse of each matrix, or of its conjugate transpose (`adjoint`)."""
+
+def matrix_solve(matrix: TensorLike, rhs: TensorLike, adjoint: builtins.bool = ..., name: str | None = None) -> Tensor:
+    """The X with A X = B, or Aᴴ X = B (`adjoint`); batch dimensions must agree."""
+
+matrix_solve_ls = _matrix_solve_ls
+def matrix_triangular_solve(matrix: TensorLike, rhs: TensorLike, lower: builtins.bool = ..., adjoint: builtins.bool = ..., name: str | None = None) -> Tensor:
+    """The X with A X = B for triangular A, of which only that triangle is read."""
 
 def maximum(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
     """The larger of x and y elementwise, with broadcasting; NaN where either is."""
@@ -912,18 +933,41 @@ class linalg:
         """Each innermost matrix with zeros outside of a band around its main diagonal."""
 
     @staticmethod
+    def cholesky(input: TensorLike, name: str | None = None) -> Tensor:
+        """The lower triangular L with L Lᴴ = A, of positive definite matrices."""
+
+    cholesky_solve = _linalg_cholesky_solve
+    @staticmethod
     def cross(a: TensorLike, b: TensorLike, name: str | None = None) -> Tensor:
         """The cross products of vectors of three numbers, the innermost dimension."""
+
+    @staticmethod
+    def det(input: TensorLike, name: str | None = None) -> Tensor:
+        """The determinant of each matrix. TensorFlow op: MatrixDeterminant."""
 
     diag = _linalg_diag
     diag_part = _linalg_diag_part
     einsum = _linalg_einsum
     eye = _linalg_eye
     global_norm = _linalg_global_norm
+    @staticmethod
+    def inv(input: TensorLike, adjoint: builtins.bool = ..., name: str | None = None) -> Tensor:
+        """The inverse of each matrix, or of its conjugate transpose (`adjoint`)."""
+
     l2_normalize = _linalg_l2_normalize
+    logdet = _linalg_logdet
+    lstsq = _linalg_lstsq
     matmul = _linalg_matmul
     norm = _linalg_norm
     set_diag = _linalg_set_diag
+    @staticmethod
+    def slogdet(input: TensorLike, name: str | None = None) -> builtins.tuple[Tensor, Tensor]:
+        """Sign and logarithm of the modulus of each determinant: no overflow for large matrices."""
+
+    @staticmethod
+    def solve(matrix: TensorLike, rhs: TensorLike, adjoint: builtins.bool = ..., name: str | None = None) -> Tensor:
+        """The X with A X = B, or Aᴴ X = B (`adjoint`); batch dimensions must agree."""
+
     @staticmethod
     def tensor_diag(diagonal: TensorLike, name: str | None = None) -> Tensor:
         """Zeros of twice the rank, with `diagonal` where both halves of the index agree."""
@@ -935,6 +979,10 @@ class linalg:
     tensordot = _linalg_tensordot
     trace = _linalg_trace
     transpose = _linalg_transpose
+    @staticmethod
+    def triangular_solve(matrix: TensorLike, rhs: TensorLike, lower: builtins.bool = ..., adjoint: builtins.bool = ..., name: str | None = None) -> Tensor:
+        """The X with A X = B for triangular A, of which only that triangle is read."""
+
 
 class logging:
     DEBUG: Any

@@ -33,6 +33,7 @@ void register_cpu_kernels(KernelRegistry& r) {
   register_padding(r);
   register_transpose(r);
   register_matmul(r);
+  register_linalg(r);
 #ifdef PENSTOCK_ONEDNN
   register_onednn_matmul(r);
   register_onednn_conv(r);

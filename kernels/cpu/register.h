@@ -35,6 +35,7 @@ void register_padding(KernelRegistry& r);
 void register_transpose(KernelRegistry& r);
 void register_local_response(KernelRegistry& r);
 void register_matmul(KernelRegistry& r);
+void register_linalg(KernelRegistry& r);
 #ifdef PENSTOCK_ONEDNN
 void register_onednn_matmul(KernelRegistry& r);
 void register_onednn_conv(KernelRegistry& r);
