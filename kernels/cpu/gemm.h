@@ -82,11 +82,16 @@ void split_product(const KernelContext& ctx, const Product<T>& whole, Run&& run)
   const double cost = product_cost(whole.m, whole.n, whole.k);
   const int64_t pieces = std::max<int64_t>(1, std::min(num_parts(ctx), size / kGrain));
   const int64_t step = ((size + pieces - 1) / pieces + kGrain - 1) / kGrain * kGrain;
-  ctx.parallel_for(pieces, cost / static_cast<double>(pieces), [&](int64_t first, int64_t last) {
+  const auto run_pieces = [&](int64_t first, int64_t last) {
     const int64_t begin = std::min(size, first * step);
     const int64_t count = std::min(size, last * step) - begin;
     if (count <= 0) return;
     run(by_rows ? whole.part(begin, count, 0, whole.n) : whole.part(0, whole.m, begin, count));
+  };
+  const bool one_by_one = ctx.session().deterministic;  // neighbours are joined otherwise
+  ctx.parallel_for(pieces, cost / static_cast<double>(pieces), [&](int64_t first, int64_t last) {
+    if (!one_by_one) return run_pieces(first, last);
+    for (int64_t i = first; i < last; ++i) run_pieces(i, i + 1);
   });
 }
 
