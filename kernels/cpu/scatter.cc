@@ -61,10 +61,10 @@ T combined(Combine combine, T x, T y) {
         return T(x * y);
       case Combine::kDiv:
         return T(x / y);
-      case Combine::kMin:
-        return y < x ? y : x;
+      case Combine::kMin:  // a NaN wins
+        return y < x || y != y ? y : x;
       case Combine::kMax:
-        return x < y ? y : x;
+        return x < y || y != y ? y : x;
       default:
         return y;
     }

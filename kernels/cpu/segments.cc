@@ -255,7 +255,11 @@ void compute_segments(KernelContext& ctx) {
   Tensor& out = ctx.allocate_output(0, rows_shape(rows, data, 1));
   if (out.num_elements() == 0) return;
   const int64_t inner = out.num_elements() / rows;
-  fill_neutral<combine>(ctx, out);
+  if (combine == Combine::kMul) {
+    fill_neutral<combine>(ctx, out);
+  } else {  // any row of a segment is a start, and no number is further out than an infinity
+    scatter_rows(ctx, Combine::kUpdate, out, inner, ids, data);
+  }
   scatter_rows(ctx, combine, out, inner, ids, data);
   if (combine == Combine::kMul) return;
   int64_t next = 0;  // rows between two ids belong to nobody

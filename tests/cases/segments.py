@@ -132,6 +132,18 @@ CASES = [
             ("SegmentProd", positive(5, 2), fold(np.multiply), 1, NUMBERS),
         )
     ],
+    *[
+        case(
+            op,
+            fed([-np.inf, -np.inf, np.nan, 1.0, 1.0, np.nan, np.inf, np.inf], "float32"),
+            const([0, 0, 1, 1, 2, 2, 3, 3]),
+            numpy=by_segment(fold(function), 0),
+            dtypes=FLOATS,
+            grad=False,
+            id="special",
+        )
+        for op, function in (("SegmentMax", np.maximum), ("SegmentMin", np.minimum))
+    ],
     case(
         "SegmentProd",
         fed([2.0, 0.0, 3.0, 0.0, 0.0, 5.0], "float32"),
