@@ -92,8 +92,10 @@ def teams(programs: list[Program]) -> Iterator[list[Program]]:
         yield list(group)
 
 
-def measure_all(programs: list[Program], peers: list[Peer], run: Run, settings: Settings) -> None:
-    """Fill a run, and print a line for each program as it is done."""
+def measure_all(
+    programs: list[Program], peers: list[Peer], run: Run, settings: Settings
+) -> Iterator[None]:
+    """Fill a run, print a line for each program and yield as it is done."""
     for group in teams(programs):
         members = [p for p in peers if any(p in speakers(program, peers) for program in group)]
         with Starts(settings) if group[0].family == "start" else Team(members, settings) as team:
@@ -104,6 +106,7 @@ def measure_all(programs: list[Program], peers: list[Peer], run: Run, settings: 
                 if faults:
                     run.faults[program.name] = faults
                 print(report.line(figures, faults, peers), flush=True)
+                yield
 
 
 def settings_of(arguments: argparse.Namespace) -> Settings:
@@ -143,9 +146,9 @@ def main() -> None:
         sys.exit(f"{arguments.subject} cannot be imported: nothing to compare")
     chosen = {"rounds": settings.rounds, "seconds": settings.seconds, "threads": settings.threads}
     run = Run(machine(), time.strftime("%Y-%m-%d"), chosen, versions)
-    measure_all(programs, peers, run, settings)
-    if arguments.json:
-        results.save(run, arguments.json)
+    for _ in measure_all(programs, peers, run, settings):
+        if arguments.json:
+            results.save(run, arguments.json)
     if arguments.publish:
         results.save(run, FIGURES)
         publish(run)

@@ -44,12 +44,16 @@ class Bench:
         return session
 
     def kernel(self, *outputs: Any) -> Job:
-        """Return the job that computes tensors and leaves them inside the runtime.
+        """Return the job that computes tensors and leaves them inside the runtime, in variables.
 
-        The operations themselves are fetched: behind a group an optimizer may drop them.
+        Without a reader a compiler may leave them out; assignment takes their buffers over.
         """
+        kept = []
+        for output in outputs:
+            zeros = np.zeros(output.shape.as_list(), output.dtype.as_numpy_dtype)
+            kept.append(self.tf.assign(self.variable(zeros, trainable=False), output).op)
         session = self.session()
-        run = session.make_callable([output.op for output in outputs])
+        run = session.make_callable(kept)
         return Job(run, lambda: [np.asarray(v) for v in session.run(outputs)], session.close)
 
     def training(self, feeds: dict[Any, Array], loss: Any, optimizer: Any) -> Job:
