@@ -69,6 +69,16 @@ def _set_policy(process: int, policy: int, priority: int) -> None:
             os.sched_setscheduler(int(thread), policy, os.sched_param(priority))
 
 
+def may_be_realtime() -> bool:
+    """Tell whether this process may ask for real-time scheduling."""
+    try:
+        _set_policy(os.getpid(), os.SCHED_FIFO, PRIORITY)
+        _set_policy(os.getpid(), os.SCHED_OTHER, 0)
+    except (AttributeError, OSError):
+        return False
+    return True
+
+
 class Child:
     """A process that runs programs on one peer."""
 

@@ -25,6 +25,7 @@ class Peer:
     module: str
     dialect: str
     distributions: tuple[str, ...]
+    about: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     skips: tuple[str, ...] = ()
 
@@ -38,18 +39,43 @@ PEERS = {
     peer.name: peer
     for peer in (
         Peer(SUBJECT, "penstock", "penstock", "graph", ("penstock",)),
-        Peer("tensorflow", "TensorFlow", "tensorflow.compat.v1", "graph", _TENSORFLOW, _QUIET),
+        Peer(
+            "tensorflow",
+            "TensorFlow",
+            "tensorflow.compat.v1",
+            "graph",
+            _TENSORFLOW,
+            "the same graph programs",
+            _QUIET,
+        ),
         Peer(
             "xla",
             "TensorFlow + XLA",
             "tensorflow.compat.v1",
             "graph",
             _TENSORFLOW,
+            "the same with automatic clusters, which it fuses",
             {**_QUIET, **_JIT},
             skips=("dispatch", "building", "start"),
         ),
-        Peer("jax", "JAX", "jax", "jax", ("jax",), {"JAX_PLATFORMS": "cpu"}),
-        Peer("torch", "PyTorch", "torch", "torch", ("torch",), {"CUDA_VISIBLE_DEVICES": ""}),
+        Peer(
+            "jax",
+            "JAX",
+            "jax",
+            "jax",
+            ("jax",),
+            "functions under `jit`, which fuses them",
+            {"JAX_PLATFORMS": "cpu"},
+        ),
+        Peer(
+            "torch",
+            "PyTorch",
+            "torch",
+            "torch",
+            ("torch",),
+            "eager, channels last, fused optimizers",
+            {"CUDA_VISIBLE_DEVICES": ""},
+        ),
     )
 }
 

@@ -73,7 +73,10 @@ class _Page:
         return [name for name in self.run.figures if PROGRAMS[name].family == family]
 
     def head(self) -> list[str]:
-        versions = [f"{self.label(n)} {v}" for n, v in self.run.versions.items() if n != "xla"]
+        systems = []
+        for name, version in self.run.versions.items():
+            about = PEERS[name].about if name in PEERS else ""
+            systems.append(f"{self.label(name)} {version}" + (f" ({about})" if about else ""))
         chosen = self.run.settings
         return [
             "# Benchmarks",
@@ -82,7 +85,7 @@ class _Page:
             "[benchmarks.json](benchmarks.json) by the package `benchmarks`; do not edit it.",
             "",
             f"- **Machine**: {self.run.machine}; {chosen['threads']} threads for everybody.",
-            f"- **Versions** ({self.run.day}): {', '.join(versions)}.",
+            f"- **Systems** ({self.run.day}): {'; '.join(systems)}.",
             f"- **Method**: a process for each system and family (for each training program), "
             "taking turns (A B C, C B A, …), "
             f"{chosen['rounds']} rounds of {chosen['seconds']} s after a warm-up; the results of "

@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks import peers as peer_table
 from benchmarks import report, results
 from benchmarks.catalogue import PROGRAMS, Program, choose
-from benchmarks.harness import ALONE, Settings, Starts, Team
+from benchmarks.harness import ALONE, Settings, Starts, Team, may_be_realtime
 from benchmarks.peers import PEERS, ROOT, SUBJECT, Peer
 from benchmarks.results import Run
 
@@ -135,6 +135,8 @@ def main() -> None:
     if arguments.list:
         print(*(f"{p.name:32}{p.about}" for p in PROGRAMS.values()), sep="\n")
         return
+    if arguments.realtime and not may_be_realtime():
+        sys.exit("--realtime: this system does not permit real-time scheduling")
     settings = settings_of(arguments)
     try:
         programs = choose(arguments.programs)
