@@ -53,14 +53,14 @@ FAMILIES = {
 
 DISPATCH = (
     Program("dispatch/run_constant", "`Session.run` of a scalar constant", dialects=GRAPH),
-    Program("dispatch/call_constant", "the same through `make_callable`", dialects=GRAPH),
+    Program("dispatch/call_constant", "`make_callable` of a scalar constant", dialects=GRAPH),
     Program("dispatch/run_scalar", "feed a scalar, add 1, fetch", dialects=GRAPH),
-    Program("dispatch/call_scalar", "the same through `make_callable`"),
+    Program("dispatch/call_scalar", "`make_callable` of a fed scalar plus 1"),
     Program("dispatch/run_ten", "feed ten scalars, fetch their ten successors", dialects=GRAPH),
     Program(
         "dispatch/run_matmul", "feed 100x784, multiply by a 784x10 variable, fetch", dialects=GRAPH
     ),
-    Program("dispatch/call_matmul", "the same through `make_callable`"),
+    Program("dispatch/call_matmul", "`make_callable` of a fed 100x784 by a 784x10 variable"),
     Program(
         "dispatch/feed_fetch", "feed 4M floats, add 1, fetch", {"count": 4 * MEGA}, {"count": 64}
     ),
@@ -125,7 +125,7 @@ ELEMENTWISE = (
     ),
     Program(
         "elementwise/functions_cached",
-        "the same, 64K floats",
+        "the chain with tanh, sigmoid, sqrt, exp over 64K floats",
         {"count": 1 << 16},
         {"count": 64},
     ),
@@ -199,7 +199,7 @@ def _convolutions() -> list[Program]:
         about = f"[{batch},{side},{side},{channels}] by {window}x{window}x{filters}"
         about += f", stride {stride}" if stride > 1 else ""
         rows.append(Program(f"convolutions/forward_{subject}", about, sizes, small))
-        about = "both gradients of it" if channels > 3 else "gradient by its filter"
+        about = f"both gradients of {about}" if channels > 3 else f"filter gradient of {about}"
         rows.append(Program(f"convolutions/backward_{subject}", about, sizes, small, 1e-3))
     return rows
 
@@ -239,7 +239,7 @@ LAYOUT = (
     Program("layout/slice", "the middle half of each axis of 2048x2048", *_SQUARE),
     Program("layout/pad", "pad 2048x2048 by 2 on each side", *_SQUARE),
     Program("layout/gather", "gather 4,096 rows of 100,000x128", *_TABLE),
-    Program("layout/embedding_update", "the same, and a sparse gradient-descent update", *_TABLE),
+    Program("layout/embedding_update", "sparse update of 4,096 rows of 100,000x128", *_TABLE),
 )
 
 _LOGITS = ({"rows": 512, "classes": 10_000}, {"rows": 4, "classes": 7})

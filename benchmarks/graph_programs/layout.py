@@ -57,9 +57,9 @@ def embedding_update(tf: Any, subject: str, rows: int, width: int, count: int) -
     bench = Bench(tf)
     table = bench.variable(data.normal("table", rows, width))
     ids = bench.variable(data.integers("ids", rows, count), trainable=False)
-    looked_up = tf.nn.embedding_lookup(table, ids)
-    loss = tf.reduce_sum(looked_up * bench.variable(data.normal("g", count, width), False))
-    train = tf.train.GradientDescentOptimizer(0.01).minimize(loss, var_list=[table])
+    g = bench.variable(data.normal("g", count, width), trainable=False)
+    (gradient,) = tf.gradients(tf.nn.embedding_lookup(table, ids), [table], g)
+    train = tf.train.GradientDescentOptimizer(0.01).apply_gradients([(gradient, table)])
     session = bench.session()
     run = session.make_callable(train)
 
