@@ -42,7 +42,7 @@ class Settings:
     """How to measure."""
 
     rounds: int = 5
-    seconds: float = 0.3
+    seconds: float = 0.2
     threads: int = 2
     realtime: bool = False
     pythons: Mapping[str, str] = field(default_factory=dict)

@@ -30,8 +30,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--list", action="store_true", help="show the programs and stop")
     made.add_argument("--subject", default=SUBJECT, help="what is compared; also penstock@PATH")
     made.add_argument("--peers", default=",".join(p for p in PEERS if p != SUBJECT))
-    made.add_argument("--rounds", type=int, default=3)
-    made.add_argument("--seconds", type=float, default=0.3, help="of a round")
+    made.add_argument("--rounds", type=int, default=5)
+    made.add_argument("--seconds", type=float, default=0.2, help="of a round")
     made.add_argument("--threads", type=int, default=2, help="cores for everybody")
     made.add_argument("--realtime", action="store_true", help="real-time priority during rounds")
     made.add_argument(
