@@ -179,3 +179,10 @@ def test_the_test_case() -> None:
     folder = Path(ps.test.get_temp_dir())
     assert folder.is_dir()
     assert folder == Path(ps.test.get_temp_dir())
+
+
+def test_late_namespaces_hide_nothing() -> None:
+    for name in ps._LATE:
+        assert getattr(ps, name) is not None
+    assert callable(ps.log)
+    assert callable(ps.print)

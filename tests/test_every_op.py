@@ -50,7 +50,8 @@ ELSEWHERE: dict[str, str] = {  # op with a kernel → the file that tests it ins
         "tests/ops/test_printing.py",
     ),
     **dict.fromkeys(
-        ("HistogramSummary", "MergeSummary", "ScalarSummary"), "tests/ops/test_summaries.py"
+        ("HistogramSummary", "ImageSummary", "MergeSummary", "ScalarSummary", "TensorSummaryV2"),
+        "tests/ops/test_summaries.py",
     ),
     **dict.fromkeys(
         (
@@ -62,6 +63,7 @@ ELSEWHERE: dict[str, str] = {  # op with a kernel → the file that tests it ins
             "PlaceholderV2",
             "ReadVariableOp",
             "ResourceCountUpTo",
+            "TemporaryVariable",
             "VarHandleOp",
             "VarIsInitializedOp",
             "VariableShape",

@@ -26,7 +26,7 @@ RUNGS = (
     ("shapes",),
     ("options",),
     ("exports",),
-    ("app", "log", "text"),
+    ("app", "logger", "text"),
     ("protos",),
     ("graph",),
     ("ops",),

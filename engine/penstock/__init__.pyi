@@ -98,20 +98,20 @@ from penstock.layers.pooling import AveragePooling2D as _layers_AveragePooling2D
 from penstock.layers.pooling import MaxPooling2D as _layers_MaxPooling2D
 from penstock.layers.pooling import average_pooling2d as _layers_average_pooling2d
 from penstock.layers.pooling import max_pooling2d as _layers_max_pooling2d
-from penstock.log import debug as _logging_debug
-from penstock.log import error as _logging_error
-from penstock.log import fatal as _logging_fatal
-from penstock.log import flush as _logging_flush
-from penstock.log import get_verbosity as _logging_get_verbosity
-from penstock.log import info as _logging_info
-from penstock.log import log as _logging_log
-from penstock.log import log_every_n as _logging_log_every_n
-from penstock.log import log_first_n as _logging_log_first_n
-from penstock.log import log_if as _logging_log_if
-from penstock.log import set_verbosity as _logging_set_verbosity
-from penstock.log import vlog as _logging_vlog
-from penstock.log import warning as _logging_warn
-from penstock.log import warning as _logging_warning
+from penstock.logger import debug as _logging_debug
+from penstock.logger import error as _logging_error
+from penstock.logger import fatal as _logging_fatal
+from penstock.logger import flush as _logging_flush
+from penstock.logger import get_verbosity as _logging_get_verbosity
+from penstock.logger import info as _logging_info
+from penstock.logger import log as _logging_log
+from penstock.logger import log_every_n as _logging_log_every_n
+from penstock.logger import log_first_n as _logging_log_first_n
+from penstock.logger import log_if as _logging_log_if
+from penstock.logger import set_verbosity as _logging_set_verbosity
+from penstock.logger import vlog as _logging_vlog
+from penstock.logger import warning as _logging_warn
+from penstock.logger import warning as _logging_warning
 from penstock.metrics.counts import false_negatives as _metrics_false_negatives
 from penstock.metrics.counts import false_positives as _metrics_false_positives
 from penstock.metrics.counts import precision as _metrics_precision
@@ -406,9 +406,12 @@ from penstock.runtime.session import InteractiveSession as InteractiveSession
 from penstock.runtime.session import Session as Session
 from penstock.runtime.session import get_default_session as get_default_session
 from penstock.summary import histogram as _summary_histogram
+from penstock.summary import image as _summary_image
 from penstock.summary import merge as _summary_merge
 from penstock.summary import merge_all as _summary_merge_all
 from penstock.summary import scalar as _summary_scalar
+from penstock.summary import tensor_summary as _summary_tensor_summary
+from penstock.summary import text as _summary_text
 from penstock.testing import TestCase as _test_TestCase
 from penstock.testing import get_temp_dir as _test_get_temp_dir
 from penstock.testing import gpu_device_name as _test_gpu_device_name
@@ -1500,9 +1503,12 @@ class random:
 
 class summary:
     histogram = _summary_histogram
+    image = _summary_image
     merge = _summary_merge
     merge_all = _summary_merge_all
     scalar = _summary_scalar
+    tensor_summary = _summary_tensor_summary
+    text = _summary_text
 
 class test:
     TestCase = _test_TestCase

@@ -49,6 +49,21 @@ class VarHandle final : public Kernel {
   Tensor handle_;
 };
 
+// A variable without a name, which is gone when the step has dropped its handles.
+class TemporaryVariable final : public Kernel {
+ public:
+  explicit TemporaryVariable(const NodeInfo& node) : dtype_(node.attr_dtype("dtype")) {}
+
+  void compute(KernelContext& ctx) override {
+    const std::string& name = ctx.node().name;
+    ResourceHandle handle(name, std::make_shared<Variable>(name, dtype_));
+    *ctx.allocate_output(0, {}).mutable_data<ResourceHandle>() = std::move(handle);
+  }
+
+ private:
+  DType dtype_;
+};
+
 void compute_is_initialized(KernelContext& ctx) {
   const bool yes = ctx.resource<Variable>(0).is_initialized();
   *ctx.allocate_output(0, {}).mutable_data<bool>() = yes;
@@ -277,6 +292,7 @@ void register_slices(KernelRegistry& r) {
 void register_state(KernelRegistry& r) {
   const TypeConstraints numbers{{"dtype", kNumber}};
   r.add("VarHandleOp", kCpu, {}, make<VarHandle>, Cost::kTrivial);
+  r.add("TemporaryVariable", kCpu, {}, make<TemporaryVariable>, Cost::kTrivial);
   r.add("VarIsInitializedOp", kCpu, {}, function<compute_is_initialized>, Cost::kTrivial);
   r.add("ReadVariableOp", kCpu, {}, function<compute_read>, Cost::kTrivial);
   r.add("VariableShape", kCpu, {}, function<compute_variable_shape>, Cost::kTrivial);

@@ -9,13 +9,15 @@
 #include <vector>
 
 #include "cpu/elements.h"
+#include "cpu/image_summary.h"
 #include "cpu/register.h"
 #include "cpu/wire_writer.h"
 
 namespace penstock {
 namespace {
 
-constexpr int kSummaryValue = 1, kTag = 1, kSimpleValue = 2, kHistogram = 5;
+constexpr int kSummaryValue = 1, kTag = 1, kSimpleValue = 2, kHistogram = 5, kTensor = 8,
+              kMetadata = 9;
 
 // Element i of any real tensor.
 double real_at(const Tensor& t, int64_t i) {
@@ -115,6 +117,38 @@ void compute_histogram(KernelContext& ctx) {
   set_string(ctx, summary.bytes());
 }
 
+// A TensorProto: dtype 1, shape 2, content 4; strings 8.
+std::string tensor_message(const Tensor& t) {
+  WireWriter shape, out;
+  for (int d = 0; d < t.rank(); ++d) {
+    WireWriter dim;
+    if (t.dim(d) != 0) dim.put_int(1, t.dim(d));
+    shape.put_bytes(2, dim.bytes());
+  }
+  out.put_int(1, static_cast<int64_t>(t.dtype()));
+  out.put_bytes(2, shape.bytes());
+  if (t.dtype() == DType::kString) {
+    for (int64_t i = 0; i < t.num_elements(); ++i) out.put_bytes(8, t.data<std::string>()[i]);
+  } else {
+    out.put_bytes(4, {static_cast<const char*>(t.raw()), t.bytes()});
+  }
+  return out.bytes();
+}
+
+void compute_tensor(KernelContext& ctx) {
+  const Tensor& tag = ctx.input(0);
+  const Tensor& metadata = ctx.input(2);
+  require(tag.is_scalar(), "tag must be a scalar, got shape ", tag.shape());
+  require(metadata.is_scalar(), "serialized_summary_metadata must be a scalar, got shape ",
+          metadata.shape());
+  WireWriter value, summary;
+  value.put_bytes(kTag, tag.scalar<std::string>());
+  value.put_bytes(kTensor, tensor_message(ctx.input(1)));
+  value.put_bytes(kMetadata, metadata.scalar<std::string>());
+  summary.put_bytes(kSummaryValue, value.bytes());
+  set_string(ctx, summary.bytes());
+}
+
 // The tag of a serialized Summary.Value.
 std::string_view tag_of(std::string_view value, bool& broken) {
   WireReader reader(value);
@@ -155,6 +189,9 @@ void register_summary(KernelRegistry& r) {
   r.add("ScalarSummary", kCpu, {{"T", kReal}}, function<compute_scalar>);
   r.add("HistogramSummary", kCpu, {{"T", kReal}}, function<compute_histogram>);
   r.add("MergeSummary", kCpu, {}, function<compute_merge>);
+  r.add("ImageSummary", kCpu, {{"T", kFloat2 | DTypeSet{DType::kFloat16, DType::kUInt8}}},
+        make_image_summary);
+  r.add("TensorSummaryV2", kCpu, {{"T", kAnyType - DType::kResource}}, function<compute_tensor>);
 }
 
 }  // namespace penstock

@@ -16,6 +16,10 @@ class WireWriter {
     for (; value >= 0x80; value >>= 7) out_.push_back(static_cast<char>(value | 0x80));
     out_.push_back(static_cast<char>(value));
   }
+  void put_int(int field, int64_t value) {
+    tag(field, 0);
+    varint(static_cast<uint64_t>(value));
+  }
   void put_float(int field, float value) { fixed(field, value, 5); }
   void put_double(int field, double value) {
     if (value != 0) fixed(field, value, 1);

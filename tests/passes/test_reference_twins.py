@@ -84,3 +84,16 @@ def test_every_op_on_references_has_a_twin() -> None:
     temporary = {"TemporaryVariable", "DestroyTemporaryVariable"}
     taking = {op.name for op in all_ops() if any(a.is_ref for a in op.inputs)}
     assert taking - passed_on - flow - temporary == set(TWINS)
+
+
+def test_a_temporary_variable_lives_for_one_step() -> None:
+    x = ps.placeholder(ps.float32, [2])
+    temporary = ps.raw_ops.TemporaryVariable(shape=[2], dtype=ps.float32, var_name="t")
+    filled = ps.raw_ops.Assign(temporary, x)
+    summed = ps.raw_ops.AssignAdd(filled, x)
+    value = ps.raw_ops.DestroyTemporaryVariable(summed, var_name="t")
+    with ps.Session() as session:
+        for start in ([1.0, 2.0], [3.0, 4.0]):
+            assert session.run(value, {x: start}).tolist() == [2 * v for v in start]
+        with pytest.raises(ps.errors.FailedPreconditionError):
+            session.run(ps.identity(temporary))

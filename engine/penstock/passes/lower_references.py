@@ -112,7 +112,10 @@ class _Lowering:
             return self._twin(node, TWINS[node.op])
         if node.op == "RefIdentity" and used:
             return [self._alias(node)]
-        if node.op == "Identity" and used:
+        if node.op == "TemporaryVariable":
+            self.references[node.name, 0] = _Reference((node.name, 0), None)
+            return [node._replace(dtypes=(dtypes.resource,), shapes=((),))]
+        if node.op in ("Identity", "DestroyTemporaryVariable") and used:
             return [self._read(node, node.name, node.inputs[0], node.shapes[0])]
         return self._with_reads(node, used)
 

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from penstock import protos
+from penstock import dtypes, protos
 from penstock.exports import export
 from penstock.graph.graph import get_default_graph
 from penstock.graph.tensor import Tensor
-from penstock.ops import control
+from penstock.ops import control, convert
 from penstock.ops.wrappers import raw
 
 _SUMMARIES = "summaries"
@@ -68,6 +68,75 @@ def histogram(
     """
     with _tagged(name, family, "HistogramSummary", values) as (tag, node):
         return _collect(raw.HistogramSummary(tag, values, name=node), collections)
+
+
+@export("summary.image")
+def image(
+    name: str,
+    tensor: Any,
+    max_outputs: int = 3,
+    collections: Sequence[str] | None = None,
+    family: str | None = None,
+) -> Tensor:
+    """Return the serialized summary of the first images of a batch, as PNG files.
+
+    `tensor` is [batch, height, width, 1, 3 or 4]. uint8 values are shown as they are; floats
+    are scaled, each image for itself, so that the largest is brightest or, if some are
+    negative, so that zero is half as bright. Tags are ``name/image`` and a number.
+
+    >>> with ps.Graph().as_default(), ps.Session() as sess:
+    ...     data = sess.run(ps.summary.image("x", ps.ones([1, 2, 3, 1])))
+    >>> found = ps.Summary.FromString(data).value[0]
+    >>> found.tag, found.image.height, found.image.width
+    ('x/image/0', 2, 3)
+    """
+    with _tagged(name, family, "ImageSummary", tensor) as (tag, node):
+        made = raw.ImageSummary(tag, tensor, max_images=max_outputs, name=node)
+        return _collect(made, collections)
+
+
+@export("summary.tensor_summary")
+def tensor_summary(
+    name: str,
+    tensor: Any,
+    summary_description: Any = None,
+    collections: Sequence[str] | None = None,
+    summary_metadata: Any = None,
+    family: str | None = None,
+    display_name: str | None = None,
+) -> Tensor:
+    """Return the serialized summary of a tensor of any dtype.
+
+    `summary_metadata`, a SummaryMetadata message, says what to do with it; `display_name` and
+    the text of `summary_description` go into a copy.
+    """
+    metadata = protos.SummaryMetadata()
+    if summary_metadata is not None:
+        metadata.CopyFrom(summary_metadata)
+    if display_name is not None:
+        metadata.display_name = display_name
+    if summary_description is not None:
+        metadata.summary_description = str(summary_description)
+    with _tagged(name, family, "TensorSummary", tensor) as (tag, node):
+        made = raw.TensorSummaryV2(tag, tensor, metadata.SerializeToString(), name=node)
+        return _collect(made, collections)
+
+
+@export("summary.text")
+def text(name: str, tensor: Any, collections: Sequence[str] | None = None) -> Tensor:
+    """Return the serialized summary of a string tensor, which is shown as text.
+
+    >>> with ps.Graph().as_default(), ps.Session() as sess:
+    ...     data = sess.run(ps.summary.text("note", ps.constant("hello")))
+    >>> ps.Summary.FromString(data).value[0].tensor.string_val[0]
+    b'hello'
+    """
+    words = convert.to_tensor(tensor)
+    if words.dtype.base_dtype is not dtypes.string:
+        raise ValueError(f"summary.text takes strings, got {words.dtype.name}")
+    metadata = protos.SummaryMetadata()
+    metadata.plugin_data.plugin_name = "text"
+    return tensor_summary(name, words, None, collections, metadata)
 
 
 @export("summary.merge")
