@@ -25,7 +25,7 @@ def run(*arguments: object) -> None:
     lines = done.stdout.splitlines()
     last = "\n".join(lines[max([0, *(i for i, s in enumerate(lines) if s[:4] == "one ")]) :])
     assert done.returncode == 0, f"{last}\nexit status {done.returncode}\n{done.stderr[-3000:]}"
-    assert lines[-1].startswith("done: ")
+    assert "done: " in lines[-1]  # after what an op may have printed
 
 
 @pytest.mark.parametrize("shard", range(SHARDS))
