@@ -1,5 +1,5 @@
-// Functions of float32 that are computed in float64 on the way: pow, sinh, cosh, erf, erfc,
-// sin, cos, tan. Largest error over every 1009th float32: 0.51 units in the last place.
+// Functions of float32 that are computed in float64 on the way: pow, sinh, cosh, erf, erfc, sin,
+// cos, tan. Largest error, in units in the last place: 0.51; of angles left to the C library 0.81.
 #pragma once
 
 #include "cpu/vector/exp_log_f64.h"
