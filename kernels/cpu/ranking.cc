@@ -23,19 +23,69 @@ bool comes_before(const T* x, int64_t i, int64_t j) {
   return x[i] != x[j] ? x[i] > x[j] : i < j;
 }
 
-// The indices of the first k elements of a row in that order.
+// A number that is smaller the earlier a value comes; for types of up to four bytes.
 template <class T>
-void rank_row(const T* x, int64_t n, int64_t k, std::vector<int64_t>& order) {
-  const auto before = [x](int64_t i, int64_t j) { return comes_before(x, i, j); };
-  order.resize(static_cast<size_t>(n));
-  std::iota(order.begin(), order.end(), int64_t{0});
-  const auto middle = order.begin() + static_cast<std::ptrdiff_t>(k);
-  if (k < n / 4) {
-    std::partial_sort(order.begin(), middle, order.end(), before);
+uint32_t place_key(T value) {
+  constexpr uint32_t kSign = 0x80000000u;
+  if constexpr (std::is_same_v<T, float>) {
+    if (std::isnan(value)) return 0;
+    const uint32_t bits = float_bits(value == 0 ? 0.0f : value);  // 0 and -0 are equal
+    return (bits & kSign) != 0 ? bits : ~(bits | kSign);
   } else {
-    std::sort(order.begin(), order.end(), before);
+    const auto bits = static_cast<uint32_t>(static_cast<int64_t>(value));
+    return std::is_signed_v<T> ? ~(bits ^ kSign) : ~bits;
   }
 }
+
+// Ranks the elements of rows, one row after the other.
+template <class T>
+class Ranker {
+ public:
+  // The index of the element that is number i among the first k of the last row ranked.
+  int64_t operator[](int64_t i) const {
+    const auto at = static_cast<size_t>(i);
+    return static_cast<int64_t>(kPacked ? order_[at] & 0xffffffffu : order_[at]);
+  }
+  void rank(const T* x, int64_t n, int64_t k) {
+    const auto before = [x](uint64_t i, uint64_t j) {
+      return comes_before(x, static_cast<int64_t>(i), static_cast<int64_t>(j));
+    };
+    require(!kPacked || n <= int64_t{1} << 32, "the last dimension is too long: ", n);
+    if (k < n / 4) return keep_first(n, k, before);
+    order_.resize(static_cast<size_t>(n));
+    if constexpr (kPacked) {  // value and index in one number: nothing to look up
+      for (int64_t i = 0; i < n; ++i) {
+        order_[static_cast<size_t>(i)] =
+            (static_cast<uint64_t>(place_key(x[i])) << 32) | static_cast<uint64_t>(i);
+      }
+      std::sort(order_.begin(), order_.end());
+    } else {
+      std::iota(order_.begin(), order_.end(), uint64_t{0});
+      std::sort(order_.begin(), order_.end(), before);
+    }
+  }
+
+ private:
+  static constexpr bool kPacked = sizeof(T) <= 4 && std::is_arithmetic_v<T>;
+
+  // The first k seen so far are a heap with the last of them on top.
+  template <class Before>
+  void keep_first(int64_t n, int64_t k, const Before& before) {
+    order_.resize(static_cast<size_t>(k));
+    if (k == 0) return;
+    std::iota(order_.begin(), order_.end(), uint64_t{0});
+    std::make_heap(order_.begin(), order_.end(), before);
+    for (auto i = static_cast<uint64_t>(k); i < static_cast<uint64_t>(n); ++i) {
+      if (!before(i, order_.front())) continue;
+      std::pop_heap(order_.begin(), order_.end(), before);
+      order_.back() = i;
+      std::push_heap(order_.begin(), order_.end(), before);
+    }
+    std::sort_heap(order_.begin(), order_.end(), before);
+  }
+
+  std::vector<uint64_t> order_;
+};
 
 using StoreFn = void (*)(void* to, int64_t at, int64_t value);
 template <class I>
@@ -64,13 +114,14 @@ class TopK final : public Kernel {
     void* indices = ctx.allocate_output(1, shape).raw();
     const double cost = 10.0 * static_cast<double>(n) * std::log2(static_cast<double>(k) + 2.0);
     ctx.parallel_for(rows, cost, [&](int64_t begin, int64_t end) {
-      std::vector<int64_t> order;
+      Ranker<T> ranker;
       for (int64_t row = begin; row < end; ++row) {
         const T* from = x.data<T>() + row * n;
-        rank_row(from, n, k, order);
+        ranker.rank(from, n, k);
         for (int64_t i = 0; i < k; ++i) {
-          values[row * k + i] = from[order[static_cast<size_t>(i)]];
-          store_(indices, row * k + i, order[static_cast<size_t>(i)]);
+          const int64_t index = ranker[i];
+          values[row * k + i] = from[index];
+          store_(indices, row * k + i, index);
         }
       }
     });

@@ -185,8 +185,9 @@ void compute_segment_sum(KernelContext& ctx) {
   int64_t last = 0;
   for (size_t i = 0; i < rows.size(); ++i) {
     rows[i] = int_at(ids, static_cast<int64_t>(i));
-    require(rows[i] >= last, "segment_ids must be sorted and not negative, got ", rows[i],
-            " at position ", i, " after ", last);
+    require(rows[i] >= last && rows[i] < INT64_MAX,
+            "segment_ids must be sorted and not negative, got ", rows[i], " at position ", i,
+            " after ", last);
     last = rows[i];
   }
   const int64_t segments = rows.empty() ? 0 : last + 1;
