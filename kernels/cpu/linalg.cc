@@ -14,6 +14,7 @@
 
 #include "cpu/matmul.h"
 #include "cpu/register.h"
+#include "cpu/widened.h"
 
 namespace penstock {
 namespace {
@@ -322,6 +323,8 @@ void add(KernelRegistry& r, const char* op) {
 void register_linalg(KernelRegistry& r) {
   add<Cholesky>(r, "Cholesky");
   add<MatrixInverse>(r, "MatrixInverse");
+  r.add("MatrixInverse", kCpu, {{"T", DType::kFloat16}}, widened<make<MatrixInverse<float>>>,
+        Cost::kHeavy);
   add<MatrixSolve>(r, "MatrixSolve");
   add<MatrixTriangularSolve>(r, "MatrixTriangularSolve");
   add<MatrixDeterminant>(r, "MatrixDeterminant");

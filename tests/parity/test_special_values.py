@@ -282,7 +282,8 @@ def taken(attr: Any, number: int) -> bool:
     """Return whether a dtype is among ours and among those of the op's definition."""
     known = {d.as_datatype_enum: d for d in ps.dtypes.ALL}
     allowed = None if attr is None else attr.allowed
-    return number in known and (allowed is None or known[number] in allowed)
+    usable = number in known and known[number] != ps.resource
+    return usable and (allowed is None or known[number] in allowed)
 
 
 def has_kernel(op: str, chosen: dict[str, int]) -> bool:
