@@ -21,7 +21,9 @@ def run(*arguments: object) -> None:
     """Run `tests.hostile`; it must say that it has finished."""
     command = [sys.executable, "-m", "tests.hostile", *map(str, arguments)]
     root = Path(__file__).parents[2]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=280)
+    done = subprocess.run(
+        command, cwd=root, capture_output=True, text=True, errors="replace", timeout=280
+    )
     lines = done.stdout.splitlines()
     last = "\n".join(lines[max([0, *(i for i, s in enumerate(lines) if s[:4] == "one ")]) :])
     assert done.returncode == 0, f"{last}\nexit status {done.returncode}\n{done.stderr[-3000:]}"

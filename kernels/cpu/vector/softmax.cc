@@ -1,8 +1,9 @@
 // Rows of softmax and its cross entropies. See table.h for how this file is compiled.
 //
-// Rows are worked on in blocks of about kBlock elements: per row the maximum is taken off,
-// the exponentials of the whole block are computed in one loop, however short its rows are,
-// and per row the sum is put to use. A block stays in the nearest cache between these.
+// Short rows are worked on in blocks of about kBlock elements: per row the maximum is taken off,
+// the exponentials of the whole block are computed in one loop, and per row the sum is put to
+// use. Of a long row the exponentials are taken and summed in pieces of kBlock. What is worked on
+// stays in the nearest cache between these.
 #include "cpu/vector/softmax.h"
 
 #include "cpu/vector/exp_log_f32.h"
@@ -67,6 +68,19 @@ void exponentiate(const T* x, T* y, int64_t n) {
   for (int64_t i = 0; i < n; ++i) y[i] = exp_of(x[i]);
 }
 
+// y = exp(x - top) for a long row; returns its sum.
+template <class T>
+T exponentials(const T* x, T top, T* y, int64_t n) {
+  T total = 0;
+  for (int64_t i = 0; i < n; i += kBlock, x += kBlock, y += kBlock) {
+    const int64_t count = n - i < kBlock ? n - i : kBlock;
+#pragma GCC ivdep
+    for (int64_t j = 0; j < count; ++j) y[j] = exp_of(x[j] - top);
+    total += sum_of<T>(count, [=](int64_t j) { return y[j]; });
+  }
+  return total;
+}
+
 template <class T>
 void scale(T* y, T factor, int64_t n) {
   for (int64_t i = 0; i < n; ++i) y[i] *= factor;
@@ -83,8 +97,10 @@ void for_blocks(int64_t rows, int64_t n, const Body& body) {
 template <class T>
 void softmax(const void* x, void* y, int64_t rows, int64_t n) {
   for_blocks(rows, n, [&](int64_t first, int64_t count) {
+    const T* in = static_cast<const T*>(x) + first * n;
     T* out = static_cast<T*>(y) + first * n;
-    subtract_max(static_cast<const T*>(x) + first * n, out, count, n);
+    if (n >= kBlock) return scale(out, T(1) / exponentials(in, max_of(in, n), out, n), n);
+    subtract_max(in, out, count, n);
     exponentiate(out, out, count * n);
     for (int64_t r = 0; r < count; ++r, out += n) {
       scale(out, T(1) / sum_of<T>(n, [=](int64_t i) { return out[i]; }), n);
@@ -146,9 +162,19 @@ template <class T>
 void sparse_cross_entropy(const void* x, const int64_t* classes, void* loss, void* slope,
                           int64_t rows, int64_t n) {
   for_blocks(rows, n, [&](int64_t first, int64_t count) {
+    const T* in = static_cast<const T*>(x) + first * n;
     T* out = static_cast<T*>(slope) + first * n;
     T* losses = static_cast<T*>(loss) + first;
-    subtract_max(static_cast<const T*>(x) + first * n, out, count, n);
+    if (n >= kBlock) {
+      const T top = max_of(in, n);
+      losses[0] = top - in[classes[first]];  // before `out`, which may be `in`, is written
+      const T sum = exponentials(in, top, out, n);
+      losses[0] += log_of(sum);
+      scale(out, T(1) / sum, n);
+      out[classes[first]] -= T(1);
+      return;
+    }
+    subtract_max(in, out, count, n);
     for (int64_t r = 0; r < count; ++r) losses[r] = -out[r * n + classes[first + r]];
     exponentiate(out, out, count * n);
     for (int64_t r = 0; r < count; ++r, out += n) {
