@@ -12,6 +12,7 @@ import pytest
 
 from penstock import dtypes, protos
 from penstock.graph import codec
+from penstock.graph.tensor_codec import decode_tensor
 from penstock.ops.registry import OpDef, all_ops
 from penstock.ops.spec import ArgDef, AttrDef
 
@@ -61,6 +62,14 @@ def render(value: Any) -> str:
         message.shape.unknown_rank = True
     else:
         codec.encode_attr(value, message)
+    return written(message)
+
+
+def written(message: Any) -> str:
+    """Return an attribute as text; a tensor by its elements, which have two spellings."""
+    if message.HasField("tensor"):
+        value = decode_tensor(message.tensor)
+        return f"{value.dtype} {value.tolist()}"
     return str(message)
 
 
@@ -71,7 +80,7 @@ def their_attr(attr: Any) -> dict[str, Any]:
     default = None
     if attr.HasField("default_value"):
         ours = protos.AttrValue.FromString(attr.default_value.SerializeToString())
-        default = str(ours)
+        default = written(ours)
     return {
         "kind": attr.type,
         "minimum": attr.minimum if attr.has_minimum else None,

@@ -139,7 +139,7 @@ define_op(
     "MatrixTriangularSolve",
     inputs="matrix: T, rhs: T",
     outputs="output: T",
-    attrs=f"lower: bool = True, adjoint: bool = False, T: {_TYPES}",
+    attrs="lower: bool = True, adjoint: bool = False, T: {floating, complex}",
     shape=lambda ctx: _solution(ctx, broadcasts=True),
     export="matrix_triangular_solve linalg.triangular_solve",
     doc="""The X with A X = B for triangular A, of which only that triangle is read.
