@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from penstock import dtypes, shapes
-from penstock.exports import export, export_value
+from penstock.exports import export
 from penstock.graph.tensor import Operation, Tensor
 from penstock.ops import convert
 from penstock.ops.infer import ShapeContext
@@ -185,36 +184,28 @@ def all_axes(x: Tensor) -> Any:
     return raw.Range(0, raw.Rank(x), 1)
 
 
-def _reduction(op: str, name: str, doc: str) -> Callable[..., Tensor]:
-    """Return the public function of a reduction: they differ in the op and in what they say."""
-    public_name = name
-
-    def reduce(
-        input_tensor: Any,
-        axis: Any = None,
-        keepdims: bool | None = None,
-        name: str | None = None,
-        reduction_indices: Any = None,
-        keep_dims: bool | None = None,
-    ) -> Tensor:
-        x = convert.to_tensor(input_tensor, dtypes.bool if op in ("All", "Any") else None)
-        axis = one_of("axis", axis, "reduction_indices", reduction_indices)
-        keep = one_of("keepdims", keepdims, "keep_dims", keep_dims)
-        axes = all_axes(x) if axis is None else axis
-        if isinstance(axes, (list, tuple)) and not axes:
-            axes = np.array([], dtype=np.int32)
-        result: Tensor = getattr(raw, op)(x, axes, keep_dims=bool(keep), name=name)
-        return result
-
-    reduce.__name__ = reduce.__qualname__ = public_name
-    reduce.__doc__ = doc
-    export_value(f"{public_name} math.{public_name}", reduce)
-    return reduce
+def _reduce(
+    op: str, x: Any, axis: Any, keepdims: Any, name: Any, old_axis: Any, old_keep: Any
+) -> Tensor:
+    x = convert.to_tensor(x, dtypes.bool if op in ("All", "Any") else None)
+    axis = one_of("axis", axis, "reduction_indices", old_axis)
+    keep = one_of("keepdims", keepdims, "keep_dims", old_keep)
+    axes = all_axes(x) if axis is None else axis
+    if isinstance(axes, (list, tuple)) and not axes:
+        axes = np.array([], dtype=np.int32)
+    result: Tensor = getattr(raw, op)(x, axes, keep_dims=bool(keep), name=name)
+    return result
 
 
-reduce_sum = _reduction(
-    "Sum",
-    "reduce_sum",
+@export("reduce_sum math.reduce_sum")
+def reduce_sum(
+    input_tensor: Any,
+    axis: Any = None,
+    keepdims: bool | None = None,
+    name: str | None = None,
+    reduction_indices: Any = None,
+    keep_dims: bool | None = None,
+) -> Tensor:
     """Return the sum over `axis` (an int, a list, or None for all).
 
     With `keepdims` the reduced dimensions stay, with size 1. `reduction_indices` and
@@ -222,62 +213,110 @@ reduce_sum = _reduction(
 
     >>> ps.Session().run(ps.reduce_sum([[1, 2], [3, 4]], axis=0))
     array([4, 6], dtype=int32)
-    """,
-)
-reduce_mean = _reduction(
-    "Mean",
-    "reduce_mean",
+    """
+    return _reduce("Sum", input_tensor, axis, keepdims, name, reduction_indices, keep_dims)
+
+
+@export("reduce_mean math.reduce_mean")
+def reduce_mean(
+    input_tensor: Any,
+    axis: Any = None,
+    keepdims: bool | None = None,
+    name: str | None = None,
+    reduction_indices: Any = None,
+    keep_dims: bool | None = None,
+) -> Tensor:
     """Return the mean over `axis`; see `reduce_sum` for the arguments.
 
     >>> float(ps.Session().run(ps.reduce_mean([1., 2., 6.])))
     3.0
-    """,
-)
-reduce_prod = _reduction(
-    "Prod",
-    "reduce_prod",
+    """
+    return _reduce("Mean", input_tensor, axis, keepdims, name, reduction_indices, keep_dims)
+
+
+@export("reduce_prod math.reduce_prod")
+def reduce_prod(
+    input_tensor: Any,
+    axis: Any = None,
+    keepdims: bool | None = None,
+    name: str | None = None,
+    reduction_indices: Any = None,
+    keep_dims: bool | None = None,
+) -> Tensor:
     """Return the product over `axis`; see `reduce_sum` for the arguments.
 
     >>> int(ps.Session().run(ps.reduce_prod([2, 3, 4])))
     24
-    """,
-)
-reduce_max = _reduction(
-    "Max",
-    "reduce_max",
+    """
+    return _reduce("Prod", input_tensor, axis, keepdims, name, reduction_indices, keep_dims)
+
+
+@export("reduce_max math.reduce_max")
+def reduce_max(
+    input_tensor: Any,
+    axis: Any = None,
+    keepdims: bool | None = None,
+    name: str | None = None,
+    reduction_indices: Any = None,
+    keep_dims: bool | None = None,
+) -> Tensor:
     """Return the largest element over `axis`; see `reduce_sum` for the arguments.
 
     >>> ps.Session().run(ps.reduce_max([[1, 5], [3, 4]], axis=1))
     array([5, 4], dtype=int32)
-    """,
-)
-reduce_min = _reduction(
-    "Min",
-    "reduce_min",
+    """
+    return _reduce("Max", input_tensor, axis, keepdims, name, reduction_indices, keep_dims)
+
+
+@export("reduce_min math.reduce_min")
+def reduce_min(
+    input_tensor: Any,
+    axis: Any = None,
+    keepdims: bool | None = None,
+    name: str | None = None,
+    reduction_indices: Any = None,
+    keep_dims: bool | None = None,
+) -> Tensor:
     """Return the smallest element over `axis`; see `reduce_sum` for the arguments.
 
     >>> int(ps.Session().run(ps.reduce_min([3, 1, 2])))
     1
-    """,
-)
-reduce_all = _reduction(
-    "All",
-    "reduce_all",
+    """
+    return _reduce("Min", input_tensor, axis, keepdims, name, reduction_indices, keep_dims)
+
+
+@export("reduce_all math.reduce_all")
+def reduce_all(
+    input_tensor: Any,
+    axis: Any = None,
+    keepdims: bool | None = None,
+    name: str | None = None,
+    reduction_indices: Any = None,
+    keep_dims: bool | None = None,
+) -> Tensor:
     """Return whether all elements over `axis` are true; see `reduce_sum` for the arguments.
 
     >>> bool(ps.Session().run(ps.reduce_all([True, False])))
     False
-    """,
-)
-reduce_any = _reduction(
-    "Any",
-    "reduce_any",
+    """
+    return _reduce("All", input_tensor, axis, keepdims, name, reduction_indices, keep_dims)
+
+
+@export("reduce_any math.reduce_any")
+def reduce_any(
+    input_tensor: Any,
+    axis: Any = None,
+    keepdims: bool | None = None,
+    name: str | None = None,
+    reduction_indices: Any = None,
+    keep_dims: bool | None = None,
+) -> Tensor:
     """Return whether any element over `axis` is true; see `reduce_sum` for the arguments.
 
     >>> bool(ps.Session().run(ps.reduce_any([True, False])))
     True
-    """,
-)
+    """
+    return _reduce("Any", input_tensor, axis, keepdims, name, reduction_indices, keep_dims)
 
 
 @export("reduce_logsumexp math.reduce_logsumexp")
