@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
-from penstock.graph.ir import IR
+from penstock.graph.devices import HOST, DeviceAttributes
+from penstock.graph.ir import IR, Node
 from penstock.options import Options
 
 
@@ -37,6 +38,49 @@ class PlanLog:
 Evaluate: TypeAlias = Callable[[IR], "Sequence[np.ndarray[Any, Any]]"]
 
 
+class Kernels(Protocol):
+    """What the runtime tells about kernels: who has one for a node, and in which memory."""
+
+    def supports(self, node: Node, device_type: str) -> bool:
+        """Return True when devices of this type have a kernel for the node and its dtypes."""
+
+    def host_inputs(self, node: Node, device_type: str) -> frozenset[int]:
+        """Return the numbers of the inputs that its kernel there reads in host memory."""
+
+    def host_outputs(self, node: Node, device_type: str) -> frozenset[int]:
+        """Return the numbers of the outputs that its kernel there leaves in host memory."""
+
+
+class HostKernels:
+    """The answers where there is no device but the CPU: every kernel, all in host memory."""
+
+    def supports(self, node: Node, device_type: str) -> bool:
+        """Return True for the CPU; what really has no kernel is refused when it is loaded."""
+        return device_type == "CPU"
+
+    def host_inputs(self, node: Node, device_type: str) -> frozenset[int]:
+        """Return all of them."""
+        return frozenset(range(len(node.inputs)))
+
+    def host_outputs(self, node: Node, device_type: str) -> frozenset[int]:
+        """Return all of them."""
+        return frozenset(range(len(node.dtypes)))
+
+
+class Placing(NamedTuple):
+    """What the session's configuration says about devices.
+
+    `strategy` names one of `placement.STRATEGIES`; `compress` sends float32 as bfloat16.
+    """
+
+    devices: tuple[DeviceAttributes, ...] = (DeviceAttributes(HOST, "CPU", 0, 1),)
+    kernels: Kernels = HostKernels()
+    soft: bool = False
+    log: bool = False
+    strategy: str = "default"
+    compress: bool = False
+
+
 @dataclass(frozen=True)
 class PassContext:
     """The typed surroundings of a pass.
@@ -48,3 +92,4 @@ class PassContext:
     options: Options
     evaluate: Evaluate
     log: PlanLog
+    placing: Placing = Placing()
