@@ -92,4 +92,4 @@ class PassContext:
     options: Options
     evaluate: Evaluate
     log: PlanLog
-    placing: Placing = Placing()
+    placing: Placing = field(default_factory=Placing)
