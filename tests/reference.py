@@ -1,18 +1,20 @@
 """A slow, obvious interpreter of the IR in NumPy: what the runtime and every pass must agree with.
 
-`evaluate` takes an IR and the values of its `_Arg` nodes and returns those of its `_Retval` nodes.
-Each rule takes the node and its input arrays and returns the array (or tuple) it makes; dtypes are
-settled afterwards from the node, so rules may compute in any precision.
+`evaluate` takes an IR and the values of its `_Arg` nodes and returns those of its `_Retval` nodes;
+`evaluate_partitions` does so for one IR per device, with a dictionary as rendezvous. Each rule
+takes the node and its input arrays and returns the array (or tuple) it makes; dtypes are settled
+afterwards from the node, so rules may compute in any precision.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from penstock.graph.ir import IR, Node
+from penstock.graph.transfers import RECVS, SENDS, Key, key_of
 
 Array: TypeAlias = np.ndarray[Any, Any]
 Rule: TypeAlias = Callable[..., Any]
@@ -22,17 +24,46 @@ RULES: dict[str, Rule] = {}
 
 def evaluate(ir: IR, feeds: Sequence[Any]) -> list[Array]:
     """Return the fetched values, in order, for `feeds` in order."""
-    values: dict[str, tuple[Array, ...]] = {}
+    return evaluate_partitions({"": ir}, feeds)
+
+
+def evaluate_partitions(parts: Mapping[str, IR], feeds: Sequence[Any]) -> list[Array]:
+    """Return the fetched values of a step of all `parts`, each in its own order.
+
+    What was sent and never received, or waited for and never sent, is an error.
+    """
     fetched: dict[int, Array] = {}
+    rendezvous: dict[Key, Array] = {}
+    walks = [_walk(part, feeds, fetched, rendezvous) for part in parts.values()]
+    before: list[Key] = []
+    while waiting := [key for walk in walks if (key := next(walk, None)) is not None]:
+        assert waiting != before, f"every partition waits: {waiting}"
+        before = waiting
+    assert not rendezvous, f"nobody received {list(rendezvous)}"
+    return [fetched[i] for i in sorted(fetched)]
+
+
+def _walk(
+    ir: IR, feeds: Sequence[Any], fetched: dict[int, Array], rendezvous: dict[Key, Array]
+) -> Iterator[Key]:
+    """Run one partition; yield the key of a receive for as long as nothing was sent under it."""
+    values: dict[str, tuple[Array, ...]] = {}
     for node in ir:
         inputs = [values[name][index] for name, index in node.inputs]
+        assert all(name in values for name in node.controls)
+        values[node.name] = ()
         if node.op == "_Arg":
             values[node.name] = (np.asarray(feeds[node.attrs["index"]]),)
         elif node.op == "_Retval":
             fetched[node.attrs["index"]] = inputs[0]
+        elif node.op in SENDS:
+            rendezvous[key_of(node)] = inputs[0]
+        elif node.op in RECVS:
+            while key_of(node) not in rendezvous:
+                yield key_of(node)
+            values[node.name] = (rendezvous.pop(key_of(node)),)
         else:
             values[node.name] = apply(node, inputs)
-    return [fetched[i] for i in sorted(fetched)]
 
 
 def apply(node: Node, inputs: Sequence[Array]) -> tuple[Array, ...]:
