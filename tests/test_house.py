@@ -41,6 +41,7 @@ RUNGS = (
         "metrics",
         "nn",
         "summary",
+        "timeline",
         "dist",
         "testing",
     ),

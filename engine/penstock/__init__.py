@@ -89,7 +89,13 @@ _MESSAGES = {
 
 
 # Namespaces that few programs need, by the file that exports them.
-_LATE = {"app": "app", "flags": "app", "logging": "logger", "test": "testing"}
+_LATE = {
+    "app": "app",
+    "flags": "app",
+    "logging": "logger",
+    "test": "testing",
+    "timeline": "timeline",
+}
 
 
 def __getattr__(name: str) -> _Any:

@@ -423,6 +423,7 @@ from penstock.text import as_str_any as _compat_as_str_any
 from penstock.text import as_text as _compat_as_str
 from penstock.text import as_text as _compat_as_text
 from penstock.text import path_to_str as _compat_path_to_str
+from penstock.timeline import Timeline as _timeline_Timeline
 from penstock.train.averages import ExponentialMovingAverage as _train_ExponentialMovingAverage
 from penstock.train.global_step import assert_global_step as _train_assert_global_step
 from penstock.train.global_step import create_global_step as _train_create_global_step
@@ -1519,6 +1520,9 @@ class test:
     is_built_with_cuda = _test_is_built_with_cuda
     is_gpu_available = _test_is_gpu_available
     main = _test_main
+
+class timeline:
+    Timeline = _timeline_Timeline
 
 class train:
     AdadeltaOptimizer = _train_AdadeltaOptimizer
