@@ -175,6 +175,14 @@ class GraphError(InvalidArgumentError, ValueError):
     """The structure of a graph is wrong: unknown or duplicate name, cycle, other graph."""
 
 
+class PlacementError(InvalidArgumentError, ValueError):
+    """A node can be on no device: what it asks for, its kernels and its group leave none.
+
+    Cause: a request for a device that is not there, or without a kernel for the dtype, or two
+    nodes that must share a device and disagree. Fix: the message names both, with their lines.
+    """
+
+
 class FeedError(InvalidArgumentError, ValueError):
     """A fed value does not fit the tensor it is fed for (shape, dtype, feedability)."""
 

@@ -79,6 +79,13 @@ def vlog(level: int, msg: str, *args: Any, **kwargs: Any) -> None:
     _ready().log(level, msg, *args, **kwargs)
 
 
+def announce(msg: str, *args: Any) -> None:
+    """Log what the user asked for by an option of its own, whatever the verbosity."""
+    logger = _ready()
+    record = logger.makeRecord(logger.name, logging.INFO, "", 0, msg, args, None)
+    logger.handle(record)
+
+
 @export("logging.log_if")
 def log_if(level: int, msg: str, condition: Any, *args: Any) -> None:
     """Log at `level` if the condition holds."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
 from penstock.graph.devices import HOST, DeviceAttributes
 from penstock.graph.ir import IR, Node
 from penstock.options import Options
+
+if TYPE_CHECKING:
+    from penstock.passes.placement.record import Placement
 
 
 class Note(NamedTuple):
@@ -29,6 +32,7 @@ class PlanLog:
     notes: list[Note] = field(default_factory=list)
     counts: list[tuple[str, int]] = field(default_factory=list)
     stage: str = ""
+    placement: Placement | None = None
 
     def note(self, action: str, node: str, reason: str) -> None:
         """Record that the current stage did `action` to `node`."""
@@ -70,7 +74,10 @@ class HostKernels:
 class Placing(NamedTuple):
     """What the session's configuration says about devices.
 
-    `strategy` names one of `placement.STRATEGIES`; `compress` sends float32 as bfloat16.
+    `strategy` names one of `placement.strategies.STRATEGIES`; `compress` sends float32 as
+    bfloat16. `relatives` returns nodes of the whole graph that share resources or colocation
+    with an IR's, and `residents` tells where a session's resources live: a new plan must find
+    them there, and adds its own.
     """
 
     devices: tuple[DeviceAttributes, ...] = (DeviceAttributes(HOST, "CPU", 0, 1),)
@@ -79,6 +86,8 @@ class Placing(NamedTuple):
     log: bool = False
     strategy: str = "default"
     compress: bool = False
+    relatives: Callable[[IR], Sequence[Node]] | None = None
+    residents: dict[str, str] | None = None
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from penstock.passes.fold_constants import fold_constants
 from penstock.passes.lower_references import lower_references
 from penstock.passes.merge_duplicates import merge_duplicates
 from penstock.passes.order import order
+from penstock.passes.place import place
 from penstock.passes.prune import prune
 from penstock.passes.simplify import simplify
 
@@ -25,6 +26,7 @@ PIPELINE: tuple[tuple[Callable[[IR, PassContext], IR], str], ...] = (
     (fold_constants, "what constants determine is computed now"),
     (merge_duplicates, "nodes that compute the same become one"),
     (prune, "what no fetch needs is left out"),
+    (place, "nodes get devices"),
     (order, "nodes stand in the order they will run"),
 )
 

@@ -1,0 +1,1 @@
+"""Where each node runs: device table, groups that must stay together, strategies, reasons."""

@@ -1,0 +1,185 @@
+"""Groups from an IR: union-find over what must share a device, then what each group can have.
+
+Tied together are nodes that name the same `_class` (and the node it names), a resource's maker
+with all its users, however the handle reaches them, and makers of the same shared resource. A
+group's candidates are the devices with a kernel for each member that satisfy each request.
+Where none is left, soft placement gives up the requests that stand in the way, and otherwise
+`conflicts` says who disagrees with whom. Users of a resource yield to it: what they ask for
+never decides where a resource lives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from penstock import dtypes
+from penstock.graph.device_spec import DeviceSpec
+from penstock.graph.ir import IR, Node
+from penstock.passes.context import Placing
+from penstock.passes.placement import conflicts
+from penstock.passes.placement.device_table import ON_HOST, DeviceTable
+from penstock.passes.placement.groups import Group, Groups, Reason
+
+_MAKERS = frozenset({"VarHandleOp"})
+
+
+class Ties:
+    """Union-find over names of nodes, `_class` texts and keys of resources."""
+
+    def __init__(self) -> None:
+        """Start with everything apart."""
+        self.parent: dict[str, str] = {}
+
+    def find(self, item: str) -> str:
+        """Return what stands for the set of `item`; halves the path on its way."""
+        parent = self.parent
+        while (up := parent.setdefault(item, item)) != item:
+            parent[item] = parent.setdefault(up, up)
+            item = parent[item]
+        return item
+
+    def tie(self, one: str, other: str) -> None:
+        """Join two sets; the earlier argument's stands for both."""
+        a, b = self.find(one), self.find(other)
+        if a != b:
+            self.parent[b] = a
+
+    def __contains__(self, item: str) -> bool:
+        """Return True for what was ever tied."""
+        return item in self.parent
+
+
+def resource_key(node: Node) -> str | None:
+    """Return what two makers of the same resource have in common; None for other nodes."""
+    if node.op not in _MAKERS:
+        return None
+    container = node.attrs.get("container") or b""
+    shared = node.attrs.get("shared_name") or node.name.encode()
+    return f"\0{container.decode()}/{shared.decode()}"
+
+
+def takes_resource(node: Node, nodes: dict[str, Node]) -> bool:
+    """Return True for a node that is given a resource, and therefore goes where that is."""
+    return any(
+        nodes[p].dtypes[i] is dtypes.resource or nodes[p].dtypes[i].is_ref
+        for p, i in node.inputs
+        if p in nodes
+    )
+
+
+def tie_all(nodes: dict[str, Node]) -> Ties:
+    """Return which nodes must share a device."""
+    ties = Ties()
+    carriers: set[tuple[str, int]] = set()
+    classes: set[str] = set()
+    for name, node in nodes.items():
+        for index, dtype in enumerate(node.dtypes):
+            if dtype is dtypes.resource or dtype.is_ref:
+                carriers.add((name, index))
+                key = resource_key(node)
+                if key is not None:
+                    ties.tie(key, name)
+        if carriers and node.op not in ON_HOST and not carriers.isdisjoint(node.inputs):
+            for producer, index in node.inputs:
+                if (producer, index) in carriers:
+                    ties.tie(producer, name)
+        for item in node.attrs.get("_class", ()):
+            if item.startswith(b"loc:@"):
+                text = item.decode()
+                classes.add(text)
+                ties.tie(text, name)
+    for text in classes:
+        if text[5:] in nodes:
+            ties.tie(text[5:], text)
+    return ties
+
+
+def make_groups(ir: IR, placing: Placing, table: DeviceTable) -> Groups:
+    """Return the groups of an IR. Raises `PlacementError` where one cannot be anywhere."""
+    relatives = placing.relatives(ir) if placing.relatives is not None else ()
+    everybody = {**ir.nodes, **{n.name: n for n in relatives if n.name not in ir.nodes}}
+    ties = tie_all(everybody)
+    members: dict[str, list[str]] = {}
+    absent: dict[str, list[Node]] = {}
+    for name, node in everybody.items():
+        if name in ties:
+            if name in ir:
+                members.setdefault(ties.find(name), []).append(name)
+            else:
+                absent.setdefault(ties.find(name), []).append(node)
+    settle = _Settle(everybody, placing, table)
+    items: list[Group] = []
+    for name, node in ir.nodes.items():
+        if name not in ties:
+            mask = table.able(node) & table.asked(node.device)
+            if not mask:
+                mask = settle.group([node], ())[0]
+            items.append(Group((name,), table.listed(mask)))
+            continue
+        root = ties.find(name)
+        if members[root][0] == name:
+            nodes = [ir.nodes[m] for m in members[root]]
+            mask, reason = settle.group(nodes, absent.get(root, ()))
+            group = Group(tuple(members[root]), table.listed(mask))
+            group.reason = reason
+            items.append(group)
+    return Groups(items)
+
+
+class _Settle:
+    """Finds the devices a group can have."""
+
+    def __init__(self, nodes: dict[str, Node], placing: Placing, table: DeviceTable) -> None:
+        self.nodes, self.placing, self.table = nodes, placing, table
+
+    def group(self, members: Sequence[Node], absent: Sequence[Node]) -> tuple[int, Reason | None]:
+        """Return the candidates as a mask, and the reason when an earlier run is it."""
+        mask = self._able(members, absent)
+        mask, reason = self._resident(members, mask)
+        asking = [n for n in (*members, *absent) if n.device and not self._yields(n)]
+        for node in asking:
+            narrowed = mask & self.table.asked(node.device)
+            if narrowed:
+                mask = narrowed
+            elif self.placing.soft or node in absent:
+                mask = mask & self._relaxed(node.device) or mask
+            else:
+                raise conflicts.about_request(node, members, self.table, reason)
+        return mask, reason
+
+    def _able(self, members: Sequence[Node], absent: Sequence[Node]) -> int:
+        mask = self.table.everywhere
+        for node in members:
+            if not mask & self.table.able(node):
+                raise conflicts.about_kernels(node, members, self.table)
+            mask &= self.table.able(node)
+        for node in absent:  # nodes of other runs: a device that serves them too is better
+            if not any(d.is_ref for d in node.dtypes) and not self._reads_reference(node):
+                mask = mask & self.table.able(node) or mask
+        return mask
+
+    def _resident(self, members: Sequence[Node], mask: int) -> tuple[int, Reason | None]:
+        residents = self.placing.residents
+        for node in members if residents else ():
+            key = resource_key(node)
+            home = residents.get(key) if key is not None and residents is not None else None
+            if home is None:
+                continue
+            if not mask & self.table.bit(home):
+                raise conflicts.about_resident(node, home, members, self.table)
+            mask = self.table.bit(home)
+            return mask, Reason("resident", (node.name,))
+        return mask, None
+
+    def _yields(self, node: Node) -> bool:
+        return takes_resource(node, self.nodes)
+
+    def _reads_reference(self, node: Node) -> bool:
+        return any(self.nodes[p].dtypes[i].is_ref for p, i in node.inputs if p in self.nodes)
+
+    def _relaxed(self, request: str) -> int:
+        """Return devices as near as can be to a request that cannot be met."""
+        spec = DeviceSpec.from_string(request)
+        return self.table.matching(spec.replace(device_index=None)) or self.table.matching(
+            spec.replace(device_index=None, device_type=None)
+        )
