@@ -16,7 +16,6 @@ from penstock.graph.ir import IR, Node
 from penstock.passes.context import Kernels, PassContext, Placing, PlanLog
 from tests.reference import evaluate
 
-
 READS = {
     **dict.fromkeys(("Reshape", "Transpose", "ExpandDims", "BroadcastTo", "Tile", "Pad"), (1,)),
     **dict.fromkeys(("Sum", "Mean", "Max", "Min", "All", "Any", "ArgMax", "Cumsum"), (1,)),
