@@ -412,6 +412,7 @@ from penstock.summary import merge_all as _summary_merge_all
 from penstock.summary import scalar as _summary_scalar
 from penstock.summary import tensor_summary as _summary_tensor_summary
 from penstock.summary import text as _summary_text
+from penstock.summary.writer import FileWriter as _summary_FileWriter
 from penstock.testing import TestCase as _test_TestCase
 from penstock.testing import get_temp_dir as _test_get_temp_dir
 from penstock.testing import gpu_device_name as _test_gpu_device_name
@@ -1503,6 +1504,7 @@ class random:
     uniform_candidate_sampler = _random_uniform_candidate_sampler
 
 class summary:
+    FileWriter = _summary_FileWriter
     histogram = _summary_histogram
     image = _summary_image
     merge = _summary_merge

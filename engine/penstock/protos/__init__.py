@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from penstock.protos.cost_graph_pb2 import CostGraphDef as CostGraphDef
     from penstock.protos.device_attributes_pb2 import DeviceAttributes as DeviceAttributes
     from penstock.protos.event_pb2 import Event as Event
+    from penstock.protos.event_pb2 import SessionLog as SessionLog
+    from penstock.protos.event_pb2 import TaggedRunMetadata as TaggedRunMetadata
     from penstock.protos.example_pb2 import Example as Example
     from penstock.protos.example_pb2 import SequenceExample as SequenceExample
     from penstock.protos.feature_pb2 import BytesList as BytesList
@@ -85,7 +87,7 @@ _LOADED_ON_DEMAND = {
     "control_flow": "CondContextDef ControlFlowContextDef ValuesDef WhileContextDef",
     "cost_graph": "CostGraphDef",
     "device_attributes": "DeviceAttributes",
-    "event": "Event",
+    "event": "Event SessionLog TaggedRunMetadata",
     "example": "Example SequenceExample",
     "feature": "BytesList Feature FeatureList FeatureLists Features FloatList Int64List",
     "histogram": "HistogramProto",

@@ -1,7 +1,8 @@
 """Summaries of a training run: numbers and histograms as serialized `Summary` messages.
 
 Each function adds an op to the graph and to a collection ("summaries" by default), from which
-`merge_all` makes the one op that a training loop fetches. What is fetched is bytes.
+`merge_all` makes the one op that a training loop fetches. What is fetched is bytes; a `FileWriter`
+(writer.py) puts them into files that TensorBoard shows.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from penstock.graph.graph import get_default_graph
 from penstock.graph.tensor import Tensor
 from penstock.ops import control, convert
 from penstock.ops.wrappers import raw
+from penstock.summary.writer import FileWriter as FileWriter
 
 _SUMMARIES = "summaries"
 _NOT_IN_NAMES = re.compile(r"[^-/\w.]")
@@ -169,6 +171,6 @@ def merge_all(
 
 def __getattr__(name: str) -> Any:
     """Return a message class of event files, loaded when it is first asked for."""
-    if name in ("Event", "Summary"):
+    if name in ("Event", "SessionLog", "Summary", "TaggedRunMetadata"):
         return getattr(protos, name)
     raise AttributeError(f"module 'penstock.summary' has no attribute {name!r}")
