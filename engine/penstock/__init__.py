@@ -20,6 +20,7 @@ from typing import Any as _Any
 from penstock import dtypes as _dtypes
 from penstock import errors as errors
 from penstock import exports as _exports
+from penstock import kernels as _kernels
 from penstock import layers as _layers
 from penstock import losses as _losses
 from penstock import metrics as _metrics
@@ -62,6 +63,8 @@ _PARTS = (
 for _dtype in _dtypes.ALL:
     globals()[_dtype.name] = _dtype
 half, double = _dtypes.float16, _dtypes.float64
+
+_kernels.load()
 
 raw_ops = _wrappers.raw
 _wrappers.export_wrappers()

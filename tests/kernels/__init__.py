@@ -1,0 +1,1 @@
+"""Tests of kernels that are driven directly, without a session."""
