@@ -10,6 +10,7 @@ operations that lie between xs and ys; each op's rule comes from its section.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -219,7 +220,7 @@ class _Walker:
         with (
             self.graph.marked(_grad_of=operation.name.encode()),
             self.graph.name_scope(operation.name + "_grad"),
-            self.graph.colocate_with(operation if self.colocate else None),
+            self.graph.colocate_with(operation) if self.colocate else nullcontext(),
         ):
             full = [
                 raw.ZerosLike(t) if g is None and ok else g

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,7 +19,7 @@ from penstock import errors
 from penstock.dtypes import DType
 from penstock.exports import export
 from penstock.graph import codec, scopes
-from penstock.graph.device_spec import merge_device
+from penstock.graph.device_spec import DeviceSpec, merge_device
 from penstock.graph.ir import Attr
 from penstock.graph.scopes import Scope, ScopeBlock, ScopeHolder
 from penstock.graph.source import Source
@@ -203,7 +203,9 @@ class Graph:
             self, op_type, name, inputs, control_list, attrs, device or "", source
         )
         if scope.devices:
-            operation._device = _requested_device(operation, scope.devices)
+            _ask_for_devices(operation, scope.devices)
+        if scope.colocated_device:
+            operation._device = scope.colocated_device
         operation._outputs = tuple([Tensor(operation, i, d, s) for i, (d, s) in enumerate(outputs)])
         with self._lock:
             if self._finalized:
@@ -279,10 +281,19 @@ class Graph:
         """Return the current name scope, without a slash."""
         return self._holder.scope.name
 
-    def device(self, device: str | Callable[[Operation], str] | None) -> ScopeBlock[None]:
-        """Ask for a device for the nodes made inside; None clears what outer blocks ask."""
+    def device(self, device_name_or_function: Any) -> ScopeBlock[None]:
+        """Ask for a device for the nodes made inside; None clears what outer blocks ask.
+
+        A name or `DeviceSpec` fills in what inner blocks leave open. A function is given each
+        operation, with what inner blocks ask in `.device`, and returns what it asks instead.
+        """
+        device = device_name_or_function
+        if isinstance(device, DeviceSpec):
+            device = device.to_string()
         if isinstance(device, str):
             merge_device(device, "")  # refuses what is not a device name
+        elif device is not None and not callable(device):
+            raise TypeError(f"a device is a name, a DeviceSpec, a function or None, not {device!r}")
         devices = () if device is None else (*self.scope.devices, device)
         return ScopeBlock(self._holder, None, devices=devices)
 
@@ -298,14 +309,22 @@ class Graph:
         return ScopeBlock(self._holder, None, controls=(*self.scope.controls, group))
 
     def colocate_with(self, op: Any, ignore_existing: bool = False) -> ScopeBlock[None]:
-        """Ask that nodes made inside share a device with `op`; None clears."""
-        groups: tuple[bytes, ...] = ()
+        """Ask that nodes made inside share a device with `op`, whatever outer blocks ask for.
+
+        `ignore_existing` forgets outer blocks of this kind; only then may `op` be None.
+        """
+        outer = Scope() if ignore_existing else self.scope
+        if op is None and not ignore_existing:
+            raise ValueError("colocate_with(None) needs ignore_existing=True")
+        groups, device = outer.colocation, outer.colocated_device
         if op is not None:
             element = self.as_graph_element(op)
             operation = element.op if isinstance(element, Tensor) else element
-            outer = () if ignore_existing else self.scope.colocation
-            groups = tuple(dict.fromkeys([*outer, *operation.colocation_groups()]))
-        return ScopeBlock(self._holder, None, colocation=groups)
+            groups = tuple(dict.fromkeys([*groups, *operation.colocation_groups()]))
+            device = operation._device or device
+        return ScopeBlock(
+            self._holder, None, colocation=groups, colocated_device=device, devices=()
+        )
 
     def gradient_override_map(self, op_type_map: dict[str, str]) -> ScopeBlock[None]:
         """Differentiate nodes made inside by other registered gradients.
@@ -383,13 +402,17 @@ def _add_colocation(attrs: dict[str, Attr], groups: tuple[bytes, ...]) -> None:
     attrs["_class"] = sorted({*attrs.get("_class", ()), *groups})
 
 
-def _requested_device(operation: Operation, devices: tuple[Any, ...]) -> str:
-    """Merge the open device blocks, inner over outer, under the node's own request."""
-    merged = ""
-    for device in devices:
-        wanted = device(operation) if callable(device) else device
-        merged = merge_device(wanted or "", merged)
-    return merge_device(operation._device, merged)
+def _ask_for_devices(operation: Operation, devices: tuple[Any, ...]) -> None:
+    """Fill in what the open device blocks ask for, the innermost first."""
+    for device in reversed(devices):
+        if isinstance(device, str):
+            operation._device = merge_device(operation._device, device)
+            continue
+        wanted = device(operation)
+        if isinstance(wanted, DeviceSpec):
+            wanted = wanted.to_string()
+        if wanted is not None:
+            operation._device = merge_device(wanted, "")
 
 
 @export("get_default_graph")

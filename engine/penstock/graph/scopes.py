@@ -22,6 +22,7 @@ class Scope(NamedTuple):
     devices: tuple[Any, ...] = ()
     controls: tuple[Any, ...] = ()
     colocation: tuple[bytes, ...] = ()
+    colocated_device: str = ""
     gradient_ops: tuple[tuple[str, str], ...] = ()
     attrs: tuple[tuple[str, Any], ...] = ()
 

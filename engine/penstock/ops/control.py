@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from penstock.exports import export
+from penstock.graph.device_spec import DeviceSpec
 from penstock.graph.graph import get_default_graph
 from penstock.graph.tensor import Operation, Tensor
 from penstock.ops.wrappers import raw
@@ -23,15 +24,34 @@ def control_dependencies(control_inputs: Iterable[Any] | None) -> AbstractContex
 
 @export("device")
 def device(
-    device_name_or_function: str | Callable[[Operation], str] | None,
+    device_name_or_function: str | DeviceSpec | Callable[[Operation], Any] | None,
 ) -> AbstractContextManager[None]:
-    """Ask for a device for the nodes built inside the `with` block."""
+    """Ask for a device for the nodes built inside the `with` block.
+
+    Takes a possibly partial name (`"/gpu:0"`, `"/job:ps"`), a `DeviceSpec`, or a function that
+    is given each `Operation` and returns one of these. Of nested blocks the inner one wins where
+    both say something; None forgets the outer ones. Raises `GraphError` for what is no name.
+
+    >>> with ps.device("/job:ps/cpu:1"), ps.device("/cpu:0"):
+    ...     ps.constant(1).device
+    '/job:ps/device:CPU:0'
+    """
     return get_default_graph().device(device_name_or_function)
 
 
 @export("colocate_with")
 def colocate_with(op: Any, ignore_existing: bool = False) -> AbstractContextManager[None]:
-    """Ask that nodes built inside the `with` block share a device with `op`."""
+    """Ask that nodes built inside the `with` block share a device with `op`.
+
+    Stronger than `device` blocks around it, which are forgotten inside. Blocks add up, unless
+    `ignore_existing`; with that, `op` may be None. Raises `ValueError` for None without it.
+
+    >>> with ps.device("/cpu:1"):
+    ...     x = ps.constant(1)
+    >>> with ps.device("/cpu:0"), ps.colocate_with(x):
+    ...     ps.constant(2).device
+    '/device:CPU:1'
+    """
     return get_default_graph().colocate_with(op, ignore_existing)
 
 

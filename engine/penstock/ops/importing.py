@@ -64,6 +64,7 @@ def import_graph_def(
     with graph.name_scope(None), collector_paused():
         for wire in order:
             importer.add(wire)
+        importer.colocate_devices()
     unused = set(mapped) - importer.used
     if unused:
         names = ", ".join(f"{n}:{i}" for n, i in sorted(unused))
@@ -233,6 +234,18 @@ class _Importer:
                 for g in groups
             ]
         return attrs
+
+    def colocate_devices(self) -> None:
+        """Let nodes that are colocated ask for what their partner asks, and nothing else."""
+        for operation in self.made.values():
+            groups = operation._attrs.get("_class")
+            if groups:
+                names = [g[5:].decode() for g in groups if g.startswith(b"loc:@")]
+                partners = [self.graph._operations.get(n) for n in names if n != operation.name]
+                if any(partners):
+                    devices = [p._device for p in partners if p is not None and p._device]
+                    operation._device = devices[0] if devices else ""
+                    operation._node = None
 
     def element(self, text: str) -> Tensor | Operation:
         name, colon, index = text.rpartition(":")

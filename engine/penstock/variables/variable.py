@@ -125,11 +125,14 @@ class Variable(TensorOperators, Updatable):
         with graph.name_scope(name or "Variable") as scope:
             own = scope[:-1]
             # The variable does not exist yet, so its group is named rather than asked for.
-            with graph.name_scope("Initializer"), graph.marked(_class=[b"loc:@" + own.encode()]):
+            with (
+                graph.name_scope("Initializer"),
+                graph.device(None),
+                graph.marked(_class=[b"loc:@" + own.encode()]),
+            ):
                 first = initial_value
                 if callable(initial_value) and not isinstance(initial_value, Variable):
-                    with graph.device(None):
-                        first = initial_value()
+                    first = initial_value()
                 first = convert.to_tensor(first, dtype, "initial_value")
             dims = _variable_dims(own, first, shape, validate_shape)
             self._initial_value: Tensor | None = first
@@ -283,7 +286,10 @@ class Variable(TensorOperators, Updatable):
                 f'variable "{self.name}" has dtype {self._dtype.name}, {dtype.name} is needed: '
                 "use tf.cast",
             )
-        return self._cached if self._cached is not None else self._read(name)
+        if self._cached is not None:
+            return self._cached
+        with self.graph.colocate_with(None, ignore_existing=True):  # read where the variable is
+            return self._read(name)
 
     def _read(self, name: str | None) -> Tensor:
         """Add a read. For the argument ``mul/x`` of an op it is named ``mul/ReadVariableOp``."""
