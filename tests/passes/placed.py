@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 from penstock import options
 from penstock.graph.devices import HOST, LOCAL, DeviceAttributes
 from penstock.graph.ir import IR, Node
-from penstock.passes.context import Kernels, PassContext, Placing, PlanLog
+from penstock.passes.context import PassContext, Placing, PlanLog
 from tests.reference import evaluate
 
 READS = {
@@ -54,11 +55,9 @@ def session_of(*types: str) -> tuple[DeviceAttributes, ...]:
     return tuple(devices)
 
 
-def context(
-    devices: tuple[DeviceAttributes, ...], kernels: Kernels | None = None, compress: bool = False
-) -> PassContext:
+def context(devices: tuple[DeviceAttributes, ...], **others: Any) -> PassContext:
     """Return the context of a session with these devices; what passes return is checked."""
-    placing = Placing(devices, kernels or SomeOnHost(), compress=compress)
+    placing = Placing(devices, SomeOnHost(), **others)
     checked = dataclasses.replace(options.current, check=True)
     return PassContext(checked, lambda part: evaluate(part, []), PlanLog(), placing)
 

@@ -18,6 +18,7 @@ from penstock.graph.transfers import RECVS, SENDS, key_of
 from penstock.passes.memory_kinds import MemoryKinds
 from penstock.passes.order import order
 from penstock.passes.partition import partition
+from penstock.passes.pipeline import run_pipeline
 from tests.passes.placed import LEAVES, READS, context, placed, session_of
 from tests.random_graphs import Grown, grown
 from tests.reference import evaluate, evaluate_partitions
@@ -56,6 +57,22 @@ def test_partitions_on_accelerators_equal_the_whole(
     assert_same_values(program, ir, parts)
     for part in parts.values():
         assert_memory(part, MemoryKinds(part, ctx.placing))
+
+
+@given(
+    program=grown(most=40),
+    types=st.lists(st.sampled_from(("CPU", "SIM_GPU")), min_size=1, max_size=7),
+    data=st.data(),
+)
+def test_random_requests_placed_and_cut(program: Grown, types: list[str], data: Any) -> None:
+    devices = session_of(*types)
+    wanted = ["", *[d.name for d in devices]]
+    for operation in program.graph.get_operations():
+        operation.set_device(data.draw(st.sampled_from(wanted)))
+    before = program.ir()
+    ctx = context(devices, soft=True)
+    ir = run_pipeline(before, ctx)
+    assert_same_values(program, before, partition(ir, ctx))
 
 
 @given(program=grown(most=20), data=st.data())
