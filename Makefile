@@ -23,7 +23,7 @@ test: $(VENV)/built
 lint: $(VENV)/linters
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
-	git ls-files '*.cc' '*.h' | xargs $(VENV)/bin/clang-format --dry-run --Werror
+	git ls-files '*.cc' '*.h' '*.cu' | xargs $(VENV)/bin/clang-format --dry-run --Werror
 	$(RUN) -m mypy -p penstock -p benchmarks
 
 clean:

@@ -6,9 +6,10 @@ several device types share, written against an array module.
 
 from __future__ import annotations
 
-from penstock.kernels import sim_gpu
+from penstock.kernels import gpu, sim_gpu
 
 
 def load() -> None:
     """Make the device types known; called once, when penstock is imported."""
+    gpu.register()
     sim_gpu.register()

@@ -5,7 +5,6 @@ Property tests run with the hypothesis profile named by HYPOTHESIS_PROFILE: `qui
 `--update-golden` rewrites the files under tests/golden/ that the run compares with.
 """
 
-import importlib.util
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ import numpy as np
 import pytest
 
 import penstock as ps
+from penstock.kernels.gpu import library
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -34,11 +34,12 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if importlib.util.find_spec("cupy") is not None:
+    marked = [item for item in items if item.get_closest_marker("gpu")]
+    if not marked or library.device_count() > 0:
         return
-    for item in items:
-        if item.get_closest_marker("gpu"):
-            item.add_marker(pytest.mark.skip(reason="CuPy is not installed"))
+    missing = "there is no CUDA device" if library.installed() else "CuPy is not installed"
+    for item in marked:
+        item.add_marker(pytest.mark.skip(reason=f"needs a GPU: {missing}"))
 
 
 @pytest.fixture(autouse=True)

@@ -65,7 +65,9 @@ CPP_LAYERS = {  # folder → the folders it may include
     "csrc/core": {"core"},
     "csrc/runtime": {"core", "runtime"},
     "kernels/cpu": {"core", "runtime", "cpu"},
+    "kernels/gpu": {"cuda"},
     "csrc/bindings": {"core", "runtime", "cpu", "bindings"},
+    "tests/kernels": {"core"},
     "tests/native": {"core", "runtime", "cpu", "native"},
 }
 KERNELS_SEE = {"kernel", "kernel_registry", "parallel_for", "thread_pool"}

@@ -1,0 +1,43 @@
+"""The table of kernels that are written for CUDA, and how families fill it.
+
+`kernel` registers `fn(device, node, *inputs)`. The function runs on the device's compute stream,
+allocates its outputs there and launches kernels of `sources`; what it is given are dense arrays
+of the device, and NumPy arrays for host inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeAlias
+
+from penstock.dtypes import DType
+from penstock.kernel_api import Compute, KernelNode, KernelTable
+
+CUDA = KernelTable("cuda")
+
+Kernel: TypeAlias = Callable[..., Any]
+
+
+def kernel(
+    *ops: str,
+    host: Sequence[str] = (),
+    host_outputs: Sequence[str] = (),
+    **types: Iterable[DType],
+) -> Callable[[Kernel], Kernel]:
+    """Return a decorator that registers `fn(device, node, *inputs)` as the kernel of `ops`."""
+
+    def register(fn: Kernel) -> Kernel:
+        def factory(node: KernelNode) -> Compute:
+            device: Any = node.device
+            dense = device.xp.ascontiguousarray
+
+            def compute(*inputs: Any) -> Any:
+                given = [dense(x) if hasattr(x, "flags") else x for x in inputs]
+                return fn(device, node, *given)
+
+            return compute
+
+        CUDA.kernel(*ops, types=types, host_inputs=host, host_outputs=host_outputs)(factory)
+        return fn
+
+    return register
