@@ -98,13 +98,16 @@ class GpuDevice(kernel_api.Device):
         Raises `InvalidArgumentError` when one of them met an index out of range.
         """
         with self._lock, self.entered():
-            dense = self._cupy.ascontiguousarray(array)
+            dense = self._dense(array)
             self.streams.download.wait_for(self.streams.compute)
         result = np.empty(dense.shape, dense.dtype)
         with self._device:
             self._out.download(dense.data.ptr, result.reshape(-1).view(np.uint8))
         self._look()
         return result
+
+    def _dense(self, array: Array) -> Array:
+        return array if array.flags.c_contiguous else self._cupy.ascontiguousarray(array)
 
     def settle(self) -> None:
         """Raise what the kernels of a step have left to raise; waits only where there may be any.
@@ -196,7 +199,7 @@ def peer_copy(array: Array, source: kernel_api.Device, destination: kernel_api.D
     runtime = source.xp.cuda.runtime
     line = destination.streams.peers
     with source._lock, source.entered():
-        dense = source.xp.ascontiguousarray(array)
+        dense = source._dense(array)
         made = source.streams.compute.mark()
     with destination._lock, destination.entered():
         copy = destination.empty(dense.shape, dense.dtype)

@@ -29,11 +29,13 @@ def kernel(
     def register(fn: Kernel) -> Kernel:
         def factory(node: KernelNode) -> Compute:
             device: Any = node.device
-            dense = device.xp.ascontiguousarray
+            array, densely = device.xp.ndarray, device.xp.ascontiguousarray
+
+            def dense(x: Any) -> Any:
+                return densely(x) if isinstance(x, array) and not x.flags.c_contiguous else x
 
             def compute(*inputs: Any) -> Any:
-                given = [dense(x) if hasattr(x, "flags") else x for x in inputs]
-                return fn(device, node, *given)
+                return fn(device, node, *[dense(x) for x in inputs])
 
             return compute
 
