@@ -103,6 +103,7 @@ COMBINE: dict[str, Combine] = {
     "Div": _divided,
     "Min": lambda xp, x, y: xp.minimum(x, y),
     "Max": lambda xp, x, y: xp.maximum(x, y),
+    "Or": lambda xp, x, y: x | y,
 }
 _AT_ONCE = {"Add": "add", "Sub": "subtract"}
 
