@@ -30,6 +30,7 @@ RUNGS = (
     ("protos",),
     ("graph",),
     ("ops",),
+    ("simulate",),
     ("autodiff", "passes", "remat", "jit"),
     ("runtime",),
     (

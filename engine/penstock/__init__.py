@@ -26,6 +26,7 @@ from penstock import losses as _losses
 from penstock import metrics as _metrics
 from penstock import nn as _nn
 from penstock import protos as protos
+from penstock import simulate as simulate
 from penstock import summary as _summary
 from penstock import text as _text
 from penstock import train as _train
