@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from penstock import errors
-from penstock.graph.device_spec import DeviceSpec
+from penstock.graph.device_spec import DeviceSpec, merge_device
 from penstock.graph.devices import LOCAL, DeviceAttributes, short_name
 
 
@@ -82,8 +82,7 @@ def full_name(device: str) -> str:
     spec = DeviceSpec.from_string(device)
     if spec.device_type is None or spec.device_index is None:
         raise ValueError(f"{device!r} does not name one device: write CPU:0 or GPU:1")
-    local = DeviceSpec("localhost", 0, 0)
-    return spec.merged_over(local).to_string()
+    return merge_device(device, LOCAL.removesuffix("/device:"))
 
 
 def device_type(name: str) -> str:
