@@ -27,11 +27,7 @@ def _concatenated(xp: Any, values: tuple[Array, ...], axis: int) -> Array:
             f"has shape {shape_text(first.shape)}",
         )
         require(
-            all(
-                a == b
-                for d, (a, b) in enumerate(zip(x.shape, first.shape, strict=True))
-                if d != axis
-            ),
+            x.shape[:axis] == first.shape[:axis] and x.shape[axis + 1 :] == first.shape[axis + 1 :],
             f"inputs must agree in every dimension but {axis}: input {k} has shape "
             f"{shape_text(x.shape)}, input 0 has shape {shape_text(first.shape)}",
         )
