@@ -2,11 +2,13 @@
 
 Every source in csrc/ and kernels/cpu/ goes into one extension. Sources in kernels/cpu/vector/ are
 compiled once per instruction set on x86-64, so that one build serves every processor. oneDNN is
-linked and carried along where its wheel is installed (x86-64 Linux); the portable kernels are
-always there. An object is compiled again when its command line or any file it read has changed.
+linked and carried along where its wheel is installed (x86-64 Linux), else OpenBLAS where that of
+`scipy-openblas32` is (Linux); the portable kernels are always there. An object is compiled again
+when its command line or any file it read has changed.
 
 Environment: CXX, CXXFLAGS, PENSTOCK_JOBS (compilers at once), PENSTOCK_NO_ONEDNN=1,
-PENSTOCK_SANITIZE=thread|address (a build of its own, without oneDNN, in build/<sanitizer>).
+PENSTOCK_NO_OPENBLAS=1, PENSTOCK_SANITIZE=thread|address (a build of its own, without libraries,
+in build/<sanitizer>).
 """
 
 import importlib.metadata
@@ -57,25 +59,34 @@ def sources() -> list[str]:
 
 
 @dataclass(frozen=True)
-class OneDnn:
-    """The library as its wheel installed it, with the OpenMP run time it needs."""
+class MathLibrary:
+    """A library of matrix products as its wheel installed it, with what it needs beside it."""
 
+    macro: str
     include: Path
-    libraries: tuple[Path, ...]  # in link order: libgomp first, so that it is found beside us
+    libraries: tuple[Path, ...]  # in link order
 
 
-def find_onednn(compiler: list[str]) -> OneDnn | None:
-    """Return oneDNN of the build environment, or None where there is none or none is wanted."""
-    if os.environ.get("PENSTOCK_NO_ONEDNN") == "1" or SANITIZER or sys.platform != "linux":
-        return None
+def installed_files(variable: str, *wheels: str) -> dict[str, Path]:
+    """Map names to paths of what wheels installed; nothing where one lacks or none is wanted."""
+    if os.environ.get(variable) == "1" or SANITIZER or sys.platform != "linux":
+        return {}
     files: dict[str, Path] = {}
-    for wheel in ("onednn-devel-cpu-gomp", "onednn-cpu-gomp"):
+    for wheel in wheels:
         try:
             distribution = importlib.metadata.distribution(wheel)
         except importlib.metadata.PackageNotFoundError:
-            return None
+            return {}
         for file in distribution.files or ():
             files.setdefault(file.name, Path(str(distribution.locate_file(file))).resolve())
+    return files
+
+
+def find_onednn(compiler: list[str]) -> MathLibrary | None:
+    """Return oneDNN of the build environment with the OpenMP run time it needs."""
+    files = installed_files("PENSTOCK_NO_ONEDNN", "onednn-devel-cpu-gomp", "onednn-cpu-gomp")
+    if not files:
+        return None
     answer = subprocess.run(
         [*compiler, "-print-file-name=libgomp.so.1"], capture_output=True, text=True, check=True
     )
@@ -83,7 +94,18 @@ def find_onednn(compiler: list[str]) -> OneDnn | None:
     if not openmp.is_absolute():
         print("penstock: this compiler has no libgomp; building without oneDNN", file=sys.stderr)
         return None
-    return OneDnn(files["dnnl.hpp"].parent, (openmp, files["libdnnl.so.3"]))
+    # libgomp first, so that it is found beside us.
+    libraries = (openmp, files["libdnnl.so.3"])
+    return MathLibrary("PENSTOCK_ONEDNN", files["dnnl.hpp"].parent, libraries)
+
+
+def find_openblas() -> MathLibrary | None:
+    """Return OpenBLAS of the build environment."""
+    files = installed_files("PENSTOCK_NO_OPENBLAS", "scipy-openblas32")
+    if not files:
+        return None
+    library = files["libscipy_openblas.so"]
+    return MathLibrary("PENSTOCK_OPENBLAS", files["cblas.h"].parent, (library,))
 
 
 @dataclass(frozen=True)
@@ -182,9 +204,9 @@ class BuildNative(build_ext):
         return [next(name for name in ("g++", "clang++", "c++") if shutil.which(name))]
 
     @cached_property
-    def onednn(self) -> OneDnn | None:
-        """OneDNN if this build uses it."""
-        return find_onednn(self.cxx)
+    def library(self) -> MathLibrary | None:
+        """The library that this build uses, if any."""
+        return find_onednn(self.cxx) or find_openblas()
 
     def build_extension(self, ext: Extension) -> None:
         """Compile and link `penstock._native`."""
@@ -200,9 +222,9 @@ class BuildNative(build_ext):
         elif not SANITIZER:
             link += ["-Wl,--strip-all"]
         link += [str(unit.object) for unit in work]
-        if self.onednn:
+        if self.library:
             # Without --no-as-needed libgomp could be dropped here and then not be found for oneDNN.
-            link += ["-Wl,--no-as-needed", *map(str, self.onednn.libraries)]
+            link += ["-Wl,--no-as-needed", *map(str, self.library.libraries)]
             link += ["-Wl,-rpath,$ORIGIN/_libs"]
         self._spawn([*link, "-o", str(output)])
 
@@ -211,7 +233,7 @@ class BuildNative(build_ext):
         super().run()
         package = Path("engine/penstock") if self.inplace else Path(self.build_lib, "penstock")
         shutil.rmtree(package / "_libs", ignore_errors=True)
-        for library in self.onednn.libraries if self.onednn else ():
+        for library in self.library.libraries if self.library else ():
             carried = package / "_libs" / library.name
             carried.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(library, carried)
@@ -239,9 +261,9 @@ class BuildNative(build_ext):
         system = [get_python_inc(), numpy.get_include(), pybind11.get_include()]
         flags = ["-std=c++17", "-fPIC", "-pthread", "-fvisibility=hidden", "-ffp-contract=off"]
         flags += ["-Wall", "-Wextra", "-Icsrc", "-Ikernels"]
-        if self.onednn:
-            flags += ["-DPENSTOCK_ONEDNN"]
-            system += [str(self.onednn.include)]
+        if self.library:
+            flags += [f"-D{self.library.macro}"]
+            system += [str(self.library.include)]
         for folder in system:
             flags += ["-isystem", folder]
         return flags + shlex.split(os.environ.get("CXXFLAGS", ""))

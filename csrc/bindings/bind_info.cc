@@ -8,6 +8,9 @@
 #include "bindings/bind.h"
 #include "bindings/from_python.h"
 #include "cpu/vector/table.h"
+#ifdef PENSTOCK_OPENBLAS
+#include "cpu/openblas.h"
+#endif
 #include "runtime/kernel_registry.h"
 #include "runtime/thread_pool.h"
 #ifdef PENSTOCK_ONEDNN
@@ -74,6 +77,8 @@ py::dict cpu_info() {
   const dnnl_version_t* version = dnnl_version();
   info["math_library"] =
       concat("oneDNN ", version->major, '.', version->minor, '.', version->patch);
+#elif defined(PENSTOCK_OPENBLAS)
+  info["math_library"] = openblas_version();
 #else
   info["math_library"] = "portable";
 #endif

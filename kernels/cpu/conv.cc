@@ -2,7 +2,8 @@
 //
 // The image is cut into chunks of output pixels; a chunk's patches are gathered into a matrix
 // that fits the cache and multiplied with the filter (forward), or with the output's gradient
-// (for the filter). The input's gradient goes the other way: product, then scattering.
+// (for the filter). The input's gradient goes the other way: product, then scattering. Who
+// multiplies is a parameter: our own engine, or OpenBLAS where it is linked.
 #include "cpu/conv.h"
 
 #include <algorithm>
@@ -10,6 +11,9 @@
 #include "cpu/axes.h"
 #include "cpu/channels_first.h"
 #include "cpu/gemm.h"
+#ifdef PENSTOCK_OPENBLAS
+#include "cpu/openblas.h"
+#endif
 #include "cpu/patches.h"
 #include "cpu/register.h"
 #include "cpu/widened.h"
@@ -74,7 +78,7 @@ double image_cost(const ConvSizes& s) {
          0.5 * static_cast<double>(s.pixels() * s.patch());
 }
 
-template <class T>
+template <class T, class Multiply>
 class Conv2D final : public Kernel {
  public:
   explicit Conv2D(const NodeInfo& node) : attrs_(node) {}
@@ -88,8 +92,8 @@ class Conv2D final : public Kernel {
     const T* f = filter.data<T>();
     T* y = output.mutable_data<T>();
     if (s.is_pointwise() || s.in_channels == 0) {
-      return parallel_multiply(ctx, dense_product(s.batch * s.pixels(), s.out_channels, s.patch(),
-                                                  x, false, f, false, y));
+      return parallel_multiply<Multiply>(ctx, dense_product(s.batch * s.pixels(), s.out_channels,
+                                                            s.patch(), x, false, f, false, y));
     }
     if (s.is_empty()) return;
     const int64_t chunk = chunk_pixels<T>(s), chunks = (s.pixels() + chunk - 1) / chunk;
@@ -102,8 +106,9 @@ class Conv2D final : public Kernel {
         const int64_t end = std::min(s.pixels(), begin + chunk);
         gather_patches(s, x + image * input.shape().product(1, 4), begin, end, rows);
         T* out = y + (image * s.pixels() + begin) * s.out_channels;
-        multiply(*ctx.session().allocator,
-                 dense_product(end - begin, s.out_channels, s.patch(), rows, false, f, false, out));
+        Multiply::run(
+            *ctx.session().allocator,
+            dense_product(end - begin, s.out_channels, s.patch(), rows, false, f, false, out));
       }
     });
   }
@@ -112,7 +117,7 @@ class Conv2D final : public Kernel {
   const WindowAttrs attrs_;
 };
 
-template <class T>
+template <class T, class Multiply>
 class Conv2DBackpropInput final : public Kernel {
  public:
   explicit Conv2DBackpropInput(const NodeInfo& node) : attrs_(node) {}
@@ -124,7 +129,7 @@ class Conv2DBackpropInput final : public Kernel {
     const ConvSizes s = conv_sizes(attrs_, shape, filter.shape(), dy.shape());
     T* dx = ctx.allocate_output(0, shape).template mutable_data<T>();
     if (s.is_pointwise()) {
-      return parallel_multiply(
+      return parallel_multiply<Multiply>(
           ctx, dense_product(s.batch * s.pixels(), s.in_channels, s.out_channels, dy.data<T>(),
                              false, filter.data<T>(), true, dx));
     }
@@ -137,9 +142,9 @@ class Conv2DBackpropInput final : public Kernel {
         for (int64_t begin = 0; begin < s.pixels(); begin += chunk) {
           const int64_t end = std::min(s.pixels(), begin + chunk);
           const T* from = dy.data<T>() + (i * s.pixels() + begin) * s.out_channels;
-          multiply(*ctx.session().allocator,
-                   dense_product(end - begin, s.patch(), s.out_channels, from, false,
-                                 filter.data<T>(), true, rows));
+          Multiply::run(*ctx.session().allocator,
+                        dense_product(end - begin, s.patch(), s.out_channels, from, false,
+                                      filter.data<T>(), true, rows));
           scatter_patches(s, rows, begin, end, dx + i * size);
         }
       }
@@ -150,7 +155,7 @@ class Conv2DBackpropInput final : public Kernel {
   const WindowAttrs attrs_;
 };
 
-template <class T>
+template <class T, class Multiply>
 class Conv2DBackpropFilter final : public Kernel {
  public:
   explicit Conv2DBackpropFilter(const NodeInfo& node) : attrs_(node) {}
@@ -197,7 +202,7 @@ class Conv2DBackpropFilter final : public Kernel {
         auto product =
             dense_product(patch, s.out_channels, end - begin, rows, true, to, false, sum);
         product.accumulate = true;
-        multiply(*ctx.session().allocator, product);
+        Multiply::run(*ctx.session().allocator, product);
       }
     }
   }
@@ -205,30 +210,42 @@ class Conv2DBackpropFilter final : public Kernel {
   const WindowAttrs attrs_;
 };
 
-template <class T, template <KernelFactory> class Wrap>
-void add_for(KernelRegistry& r, const DTypeSet& dtypes) {
-  r.add("Conv2D", kCpu, {{"T", dtypes}}, either_layout<Wrap<make<Conv2D<T>>>::factory, kConvRoles>,
-        Cost::kHeavy);
-  r.add("Conv2DBackpropInput", kCpu, {{"T", dtypes}},
-        either_layout<Wrap<make<Conv2DBackpropInput<T>>>::factory, kConvInputRoles>, Cost::kHeavy);
-  r.add("Conv2DBackpropFilter", kCpu, {{"T", dtypes}},
-        either_layout<Wrap<make<Conv2DBackpropFilter<T>>>::factory, kConvFilterRoles>,
-        Cost::kHeavy);
+template <class T, class Multiply, template <KernelFactory> class Wrap>
+void add_for(KernelRegistry& r, const DTypeSet& dtypes, int priority, const char* label) {
+  const auto add = [&](const char* op, KernelFactory factory) {
+    r.add(op, kCpu, {{"T", dtypes}}, factory, Cost::kHeavy, priority, label);
+  };
+  add("Conv2D", either_layout<Wrap<make<Conv2D<T, Multiply>>>::factory, kConvRoles>);
+  add("Conv2DBackpropInput",
+      either_layout<Wrap<make<Conv2DBackpropInput<T, Multiply>>>::factory, kConvInputRoles>);
+  add("Conv2DBackpropFilter",
+      either_layout<Wrap<make<Conv2DBackpropFilter<T, Multiply>>>::factory, kConvFilterRoles>);
+}
+
+template <class T, template <KernelFactory> class Wrap = AsItIs>
+void add_portable(KernelRegistry& r, const DTypeSet& dtypes) {
+  add_for<T, PortableProduct<T>, Wrap>(r, dtypes, 0, "portable");
 }
 
 }  // namespace
 
 std::unique_ptr<Kernel> make_portable_conv(const NodeInfo& node) {
-  if (node.op == "Conv2D") return std::make_unique<Conv2D<float>>(node);
-  if (node.op == "Conv2DBackpropInput") return std::make_unique<Conv2DBackpropInput<float>>(node);
-  return std::make_unique<Conv2DBackpropFilter<float>>(node);
+  using Multiply = PortableProduct<float>;
+  if (node.op == "Conv2D") return make<Conv2D<float, Multiply>>(node);
+  if (node.op == "Conv2DBackpropInput") return make<Conv2DBackpropInput<float, Multiply>>(node);
+  return make<Conv2DBackpropFilter<float, Multiply>>(node);
 }
 
 void register_conv(KernelRegistry& r) {
-  add_for<float, AsItIs>(r, DType::kFloat32);
-  add_for<double, AsItIs>(r, DType::kFloat64);
-  add_for<int32_t, AsItIs>(r, DType::kInt32);
-  add_for<float, ByWidening>(r, kHalf2);
+  add_portable<float>(r, DType::kFloat32);
+  add_portable<double>(r, DType::kFloat64);
+  add_portable<int32_t>(r, DType::kInt32);
+  add_portable<float, ByWidening>(r, kHalf2);
+#ifdef PENSTOCK_OPENBLAS
+  add_for<float, BlasProduct<float>, AsItIs>(r, DType::kFloat32, 5, "openblas");
+  add_for<double, BlasProduct<double>, AsItIs>(r, DType::kFloat64, 5, "openblas");
+  add_for<float, BlasProduct<float>, ByWidening>(r, kHalf2, 5, "openblas");
+#endif
 }
 
 }  // namespace penstock

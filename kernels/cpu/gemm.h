@@ -60,6 +60,12 @@ Product<T> dense_product(int64_t m, int64_t n, int64_t k, const T* a, bool trans
 template <class T>
 void multiply(Allocator& allocator, const Product<T>& product);
 
+// Our own engine as what kernels are given to multiply with; a library's has the same face.
+template <class T>
+struct PortableProduct {
+  static void run(Allocator& allocator, const Product<T>& product) { multiply(allocator, product); }
+};
+
 // Estimated nanoseconds of a product on one thread.
 inline double product_cost(int64_t m, int64_t n, int64_t k) {
   return 20.0 + 0.02 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
@@ -95,10 +101,10 @@ void split_product(const KernelContext& ctx, const Product<T>& whole, Run&& run)
   });
 }
 
-template <class T>
+template <class Multiply, class T>
 void parallel_multiply(const KernelContext& ctx, const Product<T>& whole) {
   split_product(ctx, whole,
-                [&](const Product<T>& part) { multiply(*ctx.session().allocator, part); });
+                [&](const Product<T>& part) { Multiply::run(*ctx.session().allocator, part); });
 }
 
 }  // namespace penstock

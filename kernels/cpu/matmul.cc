@@ -67,15 +67,9 @@ void BatchPairs::find(int64_t i, int64_t* x, int64_t* y) const {
 
 namespace {
 
-// Our own engine.
-template <class T>
-struct Portable {
-  static void run(Allocator& allocator, const Product<T>& product) { multiply(allocator, product); }
-};
-
 template <class... Ts>
 void add_portable(KernelRegistry& r) {
-  (add_matmul_kernels<Ts, Portable<Ts>, AsItIs>(r, dtype_of<Ts>, 0, "portable"), ...);
+  (add_matmul_kernels<Ts, PortableProduct<Ts>, AsItIs>(r, dtype_of<Ts>, 0, "portable"), ...);
 }
 
 }  // namespace
@@ -83,7 +77,7 @@ void add_portable(KernelRegistry& r) {
 void register_matmul(KernelRegistry& r) {
   add_portable<float, double, int32_t, int64_t, uint8_t, int8_t, int16_t, uint16_t, uint32_t,
                uint64_t, complex64, complex128>(r);
-  add_matmul_kernels<float, Portable<float>, ByWidening>(r, kHalf2, 0, "portable");
+  add_matmul_kernels<float, PortableProduct<float>, ByWidening>(r, kHalf2, 0, "portable");
 }
 
 }  // namespace penstock

@@ -25,8 +25,7 @@ class MatMul final : public Kernel {
     Tensor& c = ctx.allocate_output(0, Shape{s.m, s.n});
     const auto whole = dense_product(s.m, s.n, s.k, a.data<T>(), attrs_.transpose_a, b.data<T>(),
                                      attrs_.transpose_b, c.template mutable_data<T>());
-    split_product(ctx, whole,
-                  [&](const Product<T>& part) { Multiply::run(*ctx.session().allocator, part); });
+    parallel_multiply<Multiply>(ctx, whole);
   }
 
  private:
@@ -70,11 +69,7 @@ class BatchMatMul final : public Kernel {
                            y.data<T>() + of_y * s.k * s.n, attrs_.adjoint_y, c + i * s.m * s.n);
     };
     if (pairs.count < num_parts(ctx)) {
-      for (int64_t i = 0; i < pairs.count; ++i) {
-        split_product(ctx, product(i), [&](const Product<T>& part) {
-          Multiply::run(*ctx.session().allocator, part);
-        });
-      }
+      for (int64_t i = 0; i < pairs.count; ++i) parallel_multiply<Multiply>(ctx, product(i));
       return;
     }
     ctx.parallel_for(pairs.count, product_cost(s.m, s.n, s.k), [&](int64_t begin, int64_t end) {

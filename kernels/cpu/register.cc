@@ -38,6 +38,9 @@ void register_cpu_kernels(KernelRegistry& r) {
   register_onednn_matmul(r);
   register_onednn_conv(r);
 #endif
+#ifdef PENSTOCK_OPENBLAS
+  register_openblas_matmul(r);
+#endif
   register_conv(r);
   register_softmax(r);
   register_loss(r);

@@ -40,6 +40,9 @@ void register_linalg(KernelRegistry& r);
 void register_onednn_matmul(KernelRegistry& r);
 void register_onednn_conv(KernelRegistry& r);
 #endif
+#ifdef PENSTOCK_OPENBLAS
+void register_openblas_matmul(KernelRegistry& r);
+#endif
 void register_conv(KernelRegistry& r);
 void register_softmax(KernelRegistry& r);
 void register_loss(KernelRegistry& r);
