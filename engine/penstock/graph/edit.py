@@ -30,3 +30,48 @@ def rewire(
 def keep(ir: IR, names: set[str]) -> IR:
     """Return the nodes of those names, in the same order."""
     return IR({n: node for n, node in ir.nodes.items() if n in names}, ir.roots)
+
+
+def rename_classes(nodes: dict[str, Node], gone: Mapping[str, str]) -> None:
+    """In `_class` attributes, name `gone[x]` instead of each node x that has disappeared."""
+    for name, node in nodes.items():
+        groups = node.attrs.get("_class")
+        if not groups:
+            continue
+        renamed = [_renamed(group, gone) for group in groups]
+        if renamed != groups:
+            attrs = {**node.attrs, "_class": list(dict.fromkeys(renamed))}
+            nodes[name] = node._replace(attrs=attrs)
+
+
+def name_present(nodes: dict[str, Node]) -> dict[str, Node]:
+    """Return nodes whose `_class` attributes name only nodes that are there.
+
+    The first node of a class that named an absent one gives it its name; a class of one node is
+    forgotten.
+    """
+    members: dict[bytes, list[str]] = {}
+    for name, node in nodes.items():
+        for group in node.attrs.get("_class", ()):
+            if group.startswith(b"loc:@") and group[5:].decode() not in nodes:
+                members.setdefault(group, []).append(name)
+    if not members:
+        return nodes
+    changed = dict(nodes)
+    for group, names in members.items():
+        heir = [] if len(names) == 1 else [b"loc:@" + names[0].encode()]
+        for name in names:
+            attrs = dict(changed[name].attrs)
+            left = dict.fromkeys([*(g for g in attrs.pop("_class") if g != group), *heir])
+            if left:
+                attrs["_class"] = list(left)
+            changed[name] = changed[name]._replace(attrs=attrs)
+    return changed
+
+
+def _renamed(group: bytes, gone: Mapping[str, str]) -> bytes:
+    name = group[5:].decode() if group.startswith(b"loc:@") else ""
+    while name in gone:
+        name = gone[name]
+        group = b"loc:@" + name.encode()
+    return group

@@ -1,6 +1,6 @@
 """merge_duplicates: nodes with the same op, inputs and attributes become one.
 
-Only stateless ops: two random nodes, two reads of a variable or two placeholders are
+Only on the same requested device, and only stateless ops: two random nodes, two reads of a variable or two placeholders are
 never the same value. The first of equal nodes stays; the others' readers move to it.
 """
 
@@ -41,7 +41,10 @@ def merge_duplicates(ir: IR, ctx: PassContext) -> IR:
             moved[name, i] = (kept, i)
         gone[name] = (kept,)
         ctx.log.note("merged", name, f'computes the same as "{kept}" ({node.op})')
-    return IR(nodes, ir.roots) if gone else ir
+    if not gone:
+        return ir
+    edit.rename_classes(nodes, {name: kept for name, (kept,) in gone.items()})
+    return IR(nodes, ir.roots)
 
 
 def _is_pure(node: Node) -> bool:

@@ -3,12 +3,14 @@
 Constraints first (`placement.constraints`): what must stay together, what was asked for, who
 has a kernel. Then a strategy chooses among what is left. With one device there is nothing to
 choose: nodes that ask for nothing stay as they are, and an empty device means that one. Feeds
-and fetches are on the host. What was decided, and why, stays in `PlanLog.placement`.
+and fetches are on the host. Afterwards `_class` attributes name only nodes that are there. What
+was decided, and why, stays in `PlanLog.placement`.
 """
 
 from __future__ import annotations
 
 from penstock import errors, logger
+from penstock.graph import edit
 from penstock.graph.ir import IR
 from penstock.passes.context import PassContext
 from penstock.passes.placement import constraints
@@ -32,6 +34,7 @@ def place(ir: IR, ctx: PassContext) -> IR:
             device = chosen[groups.of[name]]
             nodes[name] = node if node.device == device else node._replace(device=device)
         placed = IR(nodes, ir.roots)
+    placed = IR(edit.name_present(placed.nodes), ir.roots)
     ctx.log.placement = Placement(ir, placed, groups, table)
     for move in ctx.log.placement.moves:
         ctx.log.note("moved", move.node, move.text())

@@ -27,6 +27,7 @@ def simplify(ir: IR, ctx: PassContext) -> IR:
     gone: dict[str, tuple[str, ...]] = {}
     roots = set(ir.roots)
     view = _View(nodes)
+    several = len(ctx.placing.devices) > 1
     for name, original in ir.nodes.items():
         node = edit.rewire(original, moved, gone)
         if node.controls:
@@ -37,10 +38,21 @@ def simplify(ir: IR, ctx: PassContext) -> IR:
             nodes[name] = node
             continue
         source, reason = found
+        if several and _is_elsewhere(node, nodes[source[0]]):
+            nodes[name] = node
+            continue
         moved[name, 0] = source
         gone[name] = (source[0],)
         ctx.log.note("removed", name, reason)
+    edit.rename_classes(nodes, {name: source for name, (source,) in gone.items()})
     return IR(nodes, ir.roots)
+
+
+def _is_elsewhere(node: Node, source: Node) -> bool:
+    """Tell whether a node was meant to bring its input to another device."""
+    here, there = node.attrs.get("_class"), source.attrs.get("_class")
+    asks = node.device and node.device != source.device
+    return bool(asks or (here and here != there and b"loc:@" + source.name.encode() not in here))
 
 
 def _drop_controls(node: Node, nodes: dict[str, Node]) -> Node:

@@ -78,18 +78,23 @@ def about_kernels(node: Node, members: Sequence[Node], table: DeviceTable) -> er
 
 
 def about_resident(
-    maker: Node, home: str, members: Sequence[Node], table: DeviceTable
+    maker: Node, home: str, members: Sequence[Node], table: DeviceTable, earlier: Reason | None
 ) -> errors.PlacementError:
     """Return the error for a resource that a new run needs on another device."""
     bit = table.bit(home)
-    other = next((m for m in members if not bit & table.able(m)), maker)
-    where = _devices(table.listed(table.able(other)))
-    return _pair(
-        other,
+    lives = f'"{maker.name}" lives on {short_name(home)} since an earlier run of this session'
+    other = next((m for m in members if not bit & table.able(m)), None)
+    if other is not None:
+        where = _devices(table.listed(table.able(other)))
+        first = f'"{other.name}" has a kernel for {signature(other)} only on {where}'
+        return _pair(other, maker, first, lives, can_be_soft=False)
+    partner = earlier.args[0] if earlier is not None else members[0].name
+    return _error(
         maker,
-        f'"{other.name}" has a kernel for {signature(other)} only on {where}',
-        f'"{maker.name}" lives on {short_name(home)} since an earlier run of this session',
-        can_be_soft=False,
+        f'cannot share a device with "{partner}", as it must: both live where they are since '
+        "earlier runs of this session",
+        lives,
+        "colocate them, or ask for the same device, before the first run; or use a new session",
     )
 
 

@@ -5,7 +5,8 @@ with all its users, however the handle reaches them, and makers of the same shar
 group's candidates are the devices with a kernel for each member that satisfy each request.
 Where none is left, soft placement gives up the requests that stand in the way, and otherwise
 `conflicts` says who disagrees with whom. Users of a resource yield to it: what they ask for
-never decides where a resource lives.
+never decides where a resource lives. Nor do initial values, which are colocated with a variable
+to be near it: one without a kernel there is computed elsewhere.
 """
 
 from __future__ import annotations
@@ -99,83 +100,115 @@ def make_groups(ir: IR, placing: Placing, table: DeviceTable) -> Groups:
     relatives = placing.relatives(ir) if placing.relatives is not None else ()
     everybody = {**ir.nodes, **{n.name: n for n in relatives if n.name not in ir.nodes}}
     ties = tie_all(everybody)
-    members: dict[str, list[str]] = {}
-    absent: dict[str, list[Node]] = {}
-    for name, node in everybody.items():
+    tied: dict[str, list[Node]] = {}
+    for name in everybody if ties.parent else ():
         if name in ties:
-            if name in ir:
-                members.setdefault(ties.find(name), []).append(name)
-            else:
-                absent.setdefault(ties.find(name), []).append(node)
-    settle = _Settle(everybody, placing, table)
+            tied.setdefault(ties.find(name), []).append(everybody[name])
+    settle = _Settle(everybody, ir.nodes, placing, table)
     items: list[Group] = []
+    apart: dict[str, Node] = {}
     for name, node in ir.nodes.items():
-        if name not in ties:
-            mask = table.able(node) & table.asked(node.device)
-            if not mask:
-                mask = settle.group([node], ())[0]
-            items.append(Group((name,), table.listed(mask)))
-            continue
-        root = ties.find(name)
-        if members[root][0] == name:
-            nodes = [ir.nodes[m] for m in members[root]]
-            mask, reason = settle.group(nodes, absent.get(root, ()))
-            group = Group(tuple(members[root]), table.listed(mask))
-            group.reason = reason
+        if name in ties and name not in apart:
+            found = tied.pop(ties.find(name), None)
+            if found is None:
+                continue  # with an earlier member
+            group, alone = settle.tied(found)
+            apart.update({n.name: n for n in alone})
             items.append(group)
-    return Groups(items)
+            if name not in apart:
+                continue
+        mask = table.able(node) & table.asked(node.device)
+        items.append(Group((name,), table.listed(mask or settle.group([node], ())[0])))
+    return Groups(items, frozenset(apart))
 
 
 class _Settle:
     """Finds the devices a group can have."""
 
-    def __init__(self, nodes: dict[str, Node], placing: Placing, table: DeviceTable) -> None:
-        self.nodes, self.placing, self.table = nodes, placing, table
+    def __init__(
+        self,
+        everybody: dict[str, Node],
+        here: dict[str, Node],
+        placing: Placing,
+        table: DeviceTable,
+    ) -> None:
+        self.nodes, self.here, self.placing, self.table = everybody, here, placing, table
+
+    def tied(self, nodes: list[Node]) -> tuple[Group, list[Node]]:
+        """Return the group of some nodes, and those initial values that do without it."""
+        values: dict[str, Node] = {}
+        if any(n.op in _MAKERS for n in nodes):
+            values = {n.name: n for n in nodes if self._is_initial_value(n)}
+        core = [n for n in nodes if n.name not in values]
+        members = [n for n in core if n.name in self.here]
+        mask, reason = self.group(members, [n for n in core if n.name not in self.here])
+        alone = []
+        for node in values.values():
+            narrowed = mask & self.table.able(node)
+            if narrowed & mask & -mask:  # the best device is among them
+                mask = narrowed
+                members.append(node)
+            elif node.name in self.here:
+                alone.append(node)
+        names = {n.name for n in members}
+        group = Group(tuple([n for n in self.here if n in names]), self.table.listed(mask))
+        group.reason = reason
+        return group, alone
 
     def group(self, members: Sequence[Node], absent: Sequence[Node]) -> tuple[int, Reason | None]:
         """Return the candidates as a mask, and the reason when an earlier run is it."""
-        mask = self._able(members, absent)
+        mask, narrowing = self._able(members, absent)
         mask, reason = self._resident(members, mask)
         asking = [n for n in (*members, *absent) if n.device and not self._yields(n)]
         for node in asking:
             narrowed = mask & self.table.asked(node.device)
             if narrowed:
                 mask = narrowed
-            elif self.placing.soft or node in absent:
+            elif self.placing.soft or node.name not in self.here:
                 mask = mask & self._relaxed(node.device) or mask
             else:
                 raise conflicts.about_request(node, members, self.table, reason)
-        return mask, reason
+        return mask, reason or narrowing
 
-    def _able(self, members: Sequence[Node], absent: Sequence[Node]) -> int:
+    def _able(self, members: Sequence[Node], absent: Sequence[Node]) -> tuple[int, Reason | None]:
         mask = self.table.everywhere
         for node in members:
             if not mask & self.table.able(node):
                 raise conflicts.about_kernels(node, members, self.table)
             mask &= self.table.able(node)
+        reason = None
         for node in absent:  # nodes of other runs: a device that serves them too is better
-            if not any(d.is_ref for d in node.dtypes) and not self._reads_reference(node):
-                mask = mask & self.table.able(node) or mask
-        return mask
+            narrowed = mask & self.table.able(node)
+            if narrowed and narrowed != mask and not self._has_references(node):
+                mask, reason = narrowed, Reason("relative", (node.name, conflicts.signature(node)))
+        return mask, reason
 
     def _resident(self, members: Sequence[Node], mask: int) -> tuple[int, Reason | None]:
         residents = self.placing.residents
+        reason = None
         for node in members if residents else ():
             key = resource_key(node)
             home = residents.get(key) if key is not None and residents is not None else None
             if home is None:
                 continue
             if not mask & self.table.bit(home):
-                raise conflicts.about_resident(node, home, members, self.table)
+                raise conflicts.about_resident(node, home, members, self.table, reason)
             mask = self.table.bit(home)
-            return mask, Reason("resident", (node.name,))
-        return mask, None
+            reason = Reason("resident", (node.name,))
+        return mask, reason
 
     def _yields(self, node: Node) -> bool:
         return takes_resource(node, self.nodes)
 
-    def _reads_reference(self, node: Node) -> bool:
-        return any(self.nodes[p].dtypes[i].is_ref for p, i in node.inputs if p in self.nodes)
+    def _is_initial_value(self, node: Node) -> bool:
+        """Tell whether a node is tied by its `_class` only: near is good, elsewhere is right."""
+        if node.device or takes_resource(node, self.nodes):
+            return False
+        return not any(d is dtypes.resource or d.is_ref for d in node.dtypes)
+
+    def _has_references(self, node: Node) -> bool:
+        ends = [self.nodes[p].dtypes[i] for p, i in node.inputs if p in self.nodes]
+        return any(d.is_ref for d in (*ends, *node.dtypes))
 
     def _relaxed(self, request: str) -> int:
         """Return devices as near as can be to a request that cannot be met."""

@@ -42,11 +42,11 @@ class Group:
 class Groups:
     """All groups of an IR, in the order of their first members."""
 
-    __slots__ = ("items", "of")
+    __slots__ = ("apart", "items", "of")
 
-    def __init__(self, items: list[Group]) -> None:
-        """Take the groups; each node must be in one of them."""
-        self.items = items
+    def __init__(self, items: list[Group], apart: frozenset[str] = frozenset()) -> None:
+        """Take the groups, and names of nodes that are not where their `_class` has them."""
+        self.items, self.apart = items, apart
         self.of: dict[str, Group] = {name: group for group in items for name in group.members}
 
     def __iter__(self) -> Iterator[Group]:

@@ -74,6 +74,18 @@ def consumer_with_producer(group: Group, node: Node, view: View) -> Choice:
     return found
 
 
+def waiting_with_producers(group: Group, node: Node, view: View) -> Choice:
+    """A node that only waits (NoOp) stands where most of what it waits for is."""
+    if node.inputs or node.dtypes:
+        return None
+    there = [name for name in node.controls if view.placed.get(name) in group.candidates]
+    if not there:
+        return None
+    device = Counter(view.placed[name] for name in there).most_common(1)[0][0]
+    first = next(name for name in there if view.placed[name] == device)
+    return device, Reason("waiting_with_producers", (first,))
+
+
 def provider_with_consumers(group: Group, node: Node, view: View) -> Choice:
     """Constants, generators and shape arithmetic join the device where most readers are."""
     readers = [name for m in group.members for name in view.consumers[m] if name in view.placed]
@@ -90,7 +102,12 @@ def best_device(group: Group, node: Node, view: View) -> Choice:
     return group.candidates[0], Reason("best_device", (_kind(group.candidates[0]),))
 
 
-FORWARD: tuple[Rule, ...] = (metadata_with_producer, consumer_with_producer, best_device)
+FORWARD: tuple[Rule, ...] = (
+    metadata_with_producer,
+    consumer_with_producer,
+    waiting_with_producers,
+    best_device,
+)
 BACKWARD: tuple[Rule, ...] = (provider_with_consumers, best_device)
 
 
