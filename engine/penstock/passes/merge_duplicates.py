@@ -1,7 +1,8 @@
 """merge_duplicates: nodes with the same op, inputs and attributes become one.
 
-Only on the same requested device, and only stateless ops: two random nodes, two reads of a variable or two placeholders are
-never the same value. The first of equal nodes stays; the others' readers move to it.
+Only stateless ops that ask for the same device: two random nodes, two reads of a variable or
+two placeholders are never the same value. The first of equal nodes stays; the others' readers
+move to it.
 """
 
 from __future__ import annotations

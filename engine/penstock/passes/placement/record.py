@@ -52,15 +52,19 @@ class Placement:
 
     @cached_property
     def moves(self) -> list[Move]:
-        """Every node that is not where it asked to be."""
+        """Every node that is not where it asked to be, or its `_class` would have it."""
         if self.groups is None:
             return []
-        return [
-            Move(node.name, node.device, self.device(node.name), self._why_moved(node))
-            for node in self.asked
-            if node.device
-            and not self.table.asked(node.device) & self.table.bit(self.device(node.name))
-        ]
+        found = []
+        for node in self.asked:
+            given = self.device(node.name)
+            if node.device and not self.table.asked(node.device) & self.table.bit(given):
+                found.append(Move(node.name, node.device, given, self._why_moved(node)))
+            elif node.name in self.groups.apart:
+                partner = ", ".join(c.decode() for c in node.attrs["_class"])
+                why = f"there is no kernel for {signature(node)} there"
+                found.append(Move(node.name, partner, given, why))
+        return found
 
     def _why_moved(self, node: Node) -> str:
         asked = self.table.asked(node.device)
