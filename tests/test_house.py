@@ -32,6 +32,7 @@ RUNGS = (
     ("ops",),
     ("simulate",),
     ("autodiff", "passes", "remat", "jit"),
+    ("view",),
     ("runtime",),
     (
         "initializers",

@@ -36,6 +36,7 @@ from penstock.autodiff import gradients as _gradients
 from penstock.dtypes import DType as DType
 from penstock.dtypes import as_dtype as as_dtype
 from penstock.errors import OpError as OpError
+from penstock.graph import viewer as _viewer
 from penstock.graph.tensor import Operation as Operation
 from penstock.graph.tensor import Tensor as Tensor
 from penstock.ops import families as _families
@@ -70,6 +71,7 @@ _kernels.load()
 raw_ops = _wrappers.raw
 _wrappers.export_wrappers()
 _exports.install(_sys.modules[__name__])
+_viewer.register(lambda: _import_module("penstock.view.view"))
 
 __version__ = "0.1.0"
 

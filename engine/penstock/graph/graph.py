@@ -13,7 +13,7 @@ import re
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from penstock import errors
 from penstock.dtypes import DType
@@ -24,7 +24,11 @@ from penstock.graph.ir import Attr
 from penstock.graph.scopes import Scope, ScopeBlock, ScopeHolder
 from penstock.graph.source import Source
 from penstock.graph.tensor import Operation, Tensor
+from penstock.graph.viewer import viewer
 from penstock.shapes import Dims
+
+if TYPE_CHECKING:
+    from penstock.view.view import View
 
 _VALID_NAME = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*\Z")
 _VALID_SCOPE = re.compile(r"[A-Za-z0-9_.\\/>-]*\Z")
@@ -160,6 +164,26 @@ class Graph:
             operations = self.get_operations()[from_version or 0 :]
             nodes = [op.to_node() for op in operations]
         return codec.encode_graph(nodes, self._library, add_shapes)
+
+    def visualize(
+        self, fetches: Any = None, *, max_nodes: int = 2000, title: str | None = None
+    ) -> View:
+        """Return a picture of the graph, or of what `fetches` (tensors, operations) need of it.
+
+        In a notebook it shows itself; `.save("graph.html")` writes a page that works offline,
+        `.save("graph.svg")` a static picture. Name scopes open and close by a click, colours are
+        devices. A larger graph is shown by its scopes, in at most `max_nodes` boxes.
+
+        >>> with ps.Graph().as_default() as graph:
+        ...     y = ps.add(1.0, 2.0)
+        >>> graph.visualize(y)
+        <View of 'graph': 3 nodes>
+        """
+        view: View = viewer().view_graph(self, fetches, max_nodes, title)
+        return view
+
+    def _repr_html_(self) -> str:
+        return self.visualize()._repr_html_()
 
     # ---- building
 

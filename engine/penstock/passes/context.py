@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
@@ -27,16 +27,26 @@ class Note(NamedTuple):
 
 @dataclass
 class PlanLog:
-    """What the stages did: filled while a plan is made, read by `explain_plan`."""
+    """What the stages did: filled while a plan is made, read by `explain_plan`.
+
+    `stages` keeps the IR after each stage (after partitioning one per device) where it is a list:
+    only for whoever wants to look at them.
+    """
 
     notes: list[Note] = field(default_factory=list)
     counts: list[tuple[str, int]] = field(default_factory=list)
     stage: str = ""
+    stages: list[tuple[str, IR | Mapping[str, IR]]] | None = None
     placement: Placement | None = None
 
     def note(self, action: str, node: str, reason: str) -> None:
         """Record that the current stage did `action` to `node`."""
         self.notes.append(Note(self.stage, action, node, reason))
+
+    def keep(self, stage: str, form: IR | Mapping[str, IR]) -> None:
+        """Keep what a stage leaves, if that is wanted."""
+        if self.stages is not None:
+            self.stages.append((stage, form))
 
 
 Evaluate: TypeAlias = Callable[[IR], "Sequence[np.ndarray[Any, Any]]"]

@@ -51,6 +51,7 @@ def partition(ir: IR, ctx: PassContext) -> dict[str, IR]:
             return {only: ir}
     ctx.log.stage = "partition"
     parts = _Cut(ir, ctx).parts()
+    ctx.log.keep("partition", parts)
     if ctx.options.debug & {"passes", "partition"}:
         for device, part in parts.items():
             print(f"--- partition {short_name(device)}: {len(part)} nodes\n{part}", file=sys.stderr)

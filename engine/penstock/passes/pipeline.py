@@ -35,11 +35,13 @@ def run_pipeline(ir: IR, context: PassContext) -> IR:
     """Return `ir` after every pass of the list."""
     show(ir, "extract", context)
     context.log.counts.append(("extract", len(ir)))
+    context.log.keep("extract", ir)
     for apply, _ in PIPELINE:
         name = apply.__name__
         context.log.stage = name
         ir = apply(ir, context)
         context.log.counts.append((name, len(ir)))
+        context.log.keep(name, ir)
         show(ir, name, context)
         if context.options.check:
             check_ir(ir, name)

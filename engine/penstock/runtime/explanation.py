@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from penstock.graph.ir import IR
+from penstock.graph.viewer import viewer
 from penstock.passes.context import Note, PlanLog
+
+if TYPE_CHECKING:
+    from penstock.view.view import View
 
 
 class PlanExplanation:
@@ -15,8 +21,9 @@ class PlanExplanation:
     stage; `ir` is what runs.
     """
 
-    def __init__(self, ir: IR, log: PlanLog) -> None:
-        """Take the finished IR and the log that the passes filled."""
+    def __init__(self, ir: IR, log: PlanLog, make_again: Callable[[], PlanLog]) -> None:
+        """Take the finished IR, the log that the passes filled, and how to get one with stages."""
+        self._make_again = make_again
         self.ir = ir
         self.notes: list[Note] = list(log.notes)
         self.counts: list[tuple[str, int]] = list(log.counts)
@@ -33,6 +40,20 @@ class PlanExplanation:
     def of(self, node: str) -> list[Note]:
         """Return what happened to one node."""
         return [n for n in self.notes if n.node == node]
+
+    def visualize(self, *, max_nodes: int = 2000, title: str | None = None) -> View:
+        """Return pictures of the plan after each pass, with what the pass did to it.
+
+        The plan is made once more for that, so that no plan carries what nobody looks at; raises
+        `RuntimeError` when the session is closed by then.
+
+        >>> x = ps.placeholder(ps.float32, [2])
+        >>> ps.Session().explain_plan(ps.identity(x) * 1.0, [x]).visualize()
+        <View of 'plan': 2 nodes, 8 stages>
+        """
+        log = self._make_again()
+        view: View = viewer().view_stages(log.stages, log.notes, max_nodes=max_nodes, title=title)
+        return view
 
     def __str__(self) -> str:
         """Show the summary, then every note under its stage."""

@@ -44,10 +44,11 @@ def make_plan(
     feeds: Sequence[Tensor],
     fetches: Sequence[Tensor],
     targets: Sequence[Operation],
+    log: PlanLog | None = None,
 ) -> Plan:
     """Return the plan that computes `fetches` and runs `targets` given `feeds`."""
     version = graph.plan_version
-    log = PlanLog()
+    log = log or PlanLog()
     context = PassContext(options.current, lambda part: evaluate(part, session), log)
     ir = run_pipeline(extract(graph, fetches, targets, feeds), context)
     if "plan" in options.current.debug:

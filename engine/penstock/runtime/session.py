@@ -18,6 +18,7 @@ from penstock.exports import export
 from penstock.graph import codec, scopes
 from penstock.graph.graph import Graph, get_default_graph
 from penstock.graph.tensor import Tensor
+from penstock.passes.context import PlanLog
 from penstock.runtime import native
 from penstock.runtime.explanation import PlanExplanation
 from penstock.runtime.fetches import Fetches, feed_tensors, flatten_feeds, structure_key
@@ -268,7 +269,16 @@ class Session:
             if self._closed:
                 raise RuntimeError("attempted to use a closed session")
             plan = self._make_call(fetches, list(keys or ())).plan
-        return PlanExplanation(plan.ir, plan.log)
+
+        def make_again() -> PlanLog:
+            if self._closed:
+                raise RuntimeError("attempted to use a closed session")
+            log = PlanLog(stages=[])
+            flat, feeds = Fetches(self._graph, fetches), feed_tensors(self._graph, list(keys or ()))
+            make_plan(self._graph, self._native, feeds, flat.tensors, list(flat.targets), log)
+            return log
+
+        return PlanExplanation(plan.ir, plan.log, make_again)
 
     def run_with_memory(
         self, fetches: Any, feed_dict: Mapping[Any, Any] | None = None

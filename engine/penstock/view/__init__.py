@@ -1,0 +1,1 @@
+"""Pictures of graphs and plans, as HTML that works offline and as SVG."""
