@@ -81,7 +81,7 @@ class _Page:
         return [
             "# Benchmarks",
             "",
-            "Measured family by family, all systems side by side. This page is written from",
+            "All figures come from one run, all systems in turns. This page is written from",
             "[benchmarks.json](benchmarks.json) by the package `benchmarks`; do not edit it.",
             "",
             f"- **Machine**: {self.run.machine}; {chosen['threads']} threads for everybody.",
