@@ -64,19 +64,20 @@ void check_callable(const NativeProgram& program, size_t values) {
   if (program.session->closed()) {
     throw RunError(Code::kFailedPrecondition, "the session of this program is closed");
   }
-  const size_t feeds = program.executor.program().feeds.size();
+  const size_t feeds = program.executor.host().feeds.size();
   require(values == feeds, "the program takes ", feeds, " values, got ", values);
 }
 
 // The value of feed i; when its copy finds no memory, the error says who holds it.
-Tensor feed_of(PyObject* value, const Program& program, size_t i, Allocator& allocator) {
+Tensor feed_of(PyObject* value, const Partitions& partitions, size_t i, Allocator& allocator) {
+  const FeedInfo& feed = partitions.host().feeds[i];
   try {
-    return tensor_of_feed(value, program.feeds[i], allocator);
+    return tensor_of_feed(value, feed, allocator);
   } catch (const Error& error) {
     if (error.code() != Code::kResourceExhausted) throw;
     RunError explained(error.code(), error.text());
-    explained.node_name = program.feeds[i].name;
-    explained.details = describe_memory(program, nullptr);
+    explained.node_name = feed.name;
+    explained.details = describe_memory(partitions, nullptr, "");
     throw explained;
   }
 }
@@ -84,14 +85,14 @@ Tensor feed_of(PyObject* value, const Program& program, size_t i, Allocator& all
 PyObject* run_program(NativeProgram& program, PyObject* const* values, size_t num_values,
                       int64_t timeout_ms, RunStats* stats) {
   check_callable(program, num_values);
-  const Program& p = program.executor.program();
-  Allocator& allocator = program.session->allocator();
+  const Program& p = program.executor.host();
+  Allocator& allocator = program.session->host().allocator();
   TensorArray feeds(num_values);
   TensorArray fetches(p.fetch_slots.size());
   bool tiny =
       timeout_ms == 0 && program.executor.work_ns() > 0 && program.executor.work_ns() < kTinyNs;
   for (size_t i = 0; i < num_values; ++i) {
-    feeds[i] = feed_of(values[i], p, i, allocator);
+    feeds[i] = feed_of(values[i], program.executor.partitions(), i, allocator);
     tiny = tiny && feeds[i].buffer()->bytes <= kTinyFeed;
   }
   RunOptions options;
@@ -189,7 +190,7 @@ void bind_program(py::module_& m) {
   add_method(type, call_method);
   type.def("run_with_stats", &run_with_stats, py::arg("values"), py::arg("timeout_ms") = 0)
       .def_property_readonly(
-          "num_nodes", [](const NativeProgram& p) { return p.executor.program().nodes.size(); })
+          "num_nodes", [](const NativeProgram& p) { return p.executor.partitions().num_nodes(); })
       .def_property_readonly("work_ns",
                              [](const NativeProgram& p) { return p.executor.work_ns(); });
 }

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "bindings/bind.h"
+#include "bindings/python_device.h"
 #include "runtime/session.h"
 
 namespace py = pybind11;
@@ -14,17 +15,32 @@ namespace penstock {
 namespace {
 
 std::shared_ptr<Session> make_session(int intra_op_threads, int inter_op_threads,
-                                      bool deterministic, int64_t memory_limit) {
+                                      bool deterministic, int64_t memory_limit, int cpus) {
   SessionOptions options;
   options.intra_op_threads = intra_op_threads;
   options.inter_op_threads = inter_op_threads;
   options.deterministic = deterministic;
   options.memory_limit = memory_limit;
+  options.cpus = cpus;
   return std::make_shared<Session>(options);
 }
 
-std::map<std::string, int64_t> memory_stats(Session& session) {
-  const MemoryStats s = session.allocator().stats();
+void add_device(Session& session, const std::string& name, const py::object& device,
+                const py::object& transfer) {
+  session.add(std::make_unique<PythonDevice>(name, session.shared(), session.host().allocator(),
+                                             device.ptr(), transfer.ptr()));
+}
+
+std::vector<std::pair<std::string, int64_t>> devices(Session& session) {
+  std::vector<std::pair<std::string, int64_t>> list;
+  for (const auto& device : session.devices()) {
+    list.emplace_back(device->name(), device->incarnation());
+  }
+  return list;
+}
+
+std::map<std::string, int64_t> memory_stats(Session& session, const std::string& device) {
+  const MemoryStats s = session.device(device).memory_stats();
   return {{"live", s.live},
           {"peak", s.peak},
           {"reserved", s.reserved},
@@ -32,29 +48,42 @@ std::map<std::string, int64_t> memory_stats(Session& session) {
           {"system_allocations", s.system_allocations}};
 }
 
+int64_t trim_memory(Session& session) {
+  int64_t bytes = 0;
+  for (const auto& device : session.devices()) bytes += device->trim();
+  return bytes;
+}
+
 }  // namespace
 
 void bind_session(py::module_& m) {
   py::class_<ResourceHandle>(m, "ResourceHandle", "A fetched handle of a resource.")
       .def_property_readonly("name", &ResourceHandle::name);
-  py::class_<Session, std::shared_ptr<Session>>(
-      m, "Session", "What programs share: resources, memory, thread pools.")
+  py::class_<Session, std::shared_ptr<Session>>(m, "Session",
+                                                "What programs share: devices and thread pools.")
       .def(py::init(&make_session), py::arg("intra_op_threads") = 0,
            py::arg("inter_op_threads") = 0, py::arg("deterministic") = false,
-           py::arg("memory_limit") = 0)
+           py::arg("memory_limit") = 0, py::arg("cpus") = 1)
+      .def("add_device", &add_device, py::arg("name"), py::arg("device"), py::arg("transfer"))
+      .def("devices", &devices)
       .def("close", &Session::close)
       .def_property_readonly("closed", &Session::closed)
       .def_property_readonly("intra_op_threads", &Session::intra_op_threads)
       .def_property_readonly("inter_op_threads", &Session::inter_op_threads)
       .def("cancel_all", &Session::cancel_all)
       .def("variable_names", &Session::variable_names)
-      .def("memory_stats", &memory_stats)
-      .def("trim_memory", [](Session& session) { return session.allocator().trim(); })
+      .def("memory_stats", &memory_stats, py::arg("device") = "")
+      .def("trim_memory", &trim_memory)
       .def(
           "set_memory_limit",
-          [](Session& session, int64_t bytes) { session.allocator().set_limit(bytes); },
-          py::arg("bytes"))
-      .def("reset_peak", [](Session& session) { session.allocator().reset_peak(); });
+          [](Session& session, int64_t bytes, const std::string& device) {
+            session.device(device).set_memory_limit(bytes);
+          },
+          py::arg("bytes"), py::arg("device") = "")
+      .def(
+          "reset_peak",
+          [](Session& session, const std::string& device) { session.device(device).reset_peak(); },
+          py::arg("device") = "");
 }
 
 }  // namespace penstock

@@ -8,6 +8,7 @@ PYBIND11_MODULE(_native, m) {
   penstock::bind_errors(m);
   penstock::bind_info(m);
   penstock::bind_session(m);
+  penstock::bind_kernels(m);
   penstock::bind_builder(m);
   penstock::bind_program(m);
 }

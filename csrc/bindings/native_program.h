@@ -10,8 +10,8 @@
 namespace penstock {
 
 struct NativeProgram {
-  NativeProgram(std::shared_ptr<Session> s, std::unique_ptr<Program> program)
-      : session(std::move(s)), executor(std::move(program)) {}
+  NativeProgram(std::shared_ptr<Session> s, Partitions partitions)
+      : session(std::move(s)), executor(std::move(partitions)) {}
 
   std::shared_ptr<Session> session;  // before the executor: it must outlive the kernels
   Executor executor;

@@ -66,6 +66,26 @@ void set_python_error() {
 
 void throw_python_error() { throw py::error_already_set(); }
 
+void throw_kernel_error() {
+  py::error_already_set error;
+  if (!error.matches(PyExc_Exception)) {
+    error.restore();
+    throw Error(Code::kCancelled, "the run was interrupted");
+  }
+  const std::string text = py::str(error.value());
+  if (py::hasattr(error.value(), "error_code") && py::hasattr(error.value(), "message")) {
+    throw Error(static_cast<Code>(error.value().attr("error_code").cast<int>()),
+                py::str(error.value().attr("message")));
+  }
+  if (error.matches(PyExc_MemoryError)) throw Error(Code::kResourceExhausted, text);
+  for (PyObject* mistake : {PyExc_ValueError, PyExc_TypeError, PyExc_IndexError,
+                            PyExc_ArithmeticError, PyExc_LookupError}) {
+    if (error.matches(mistake)) throw Error(Code::kInvalidArgument, text);
+  }
+  const std::string type = py::str(error.type().attr("__name__"));
+  throw Error(Code::kInternal, concat("the kernel raised ", type, ": ", text));
+}
+
 std::string take_python_error_text() {
   const py::error_already_set error;
   return py::str(error.value());

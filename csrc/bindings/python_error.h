@@ -12,6 +12,9 @@ namespace penstock {
 void set_python_error();
 // Throws pybind11::error_already_set with the current Python error.
 [[noreturn]] void throw_python_error();
+// Throws the current Python error, which code that a step called has raised, as an Error: one of
+// ours keeps its code, a built-in one gets the code that fits, an interrupt stays set and cancels.
+[[noreturn]] void throw_kernel_error();
 // The text of the current Python error, which is cleared.
 std::string take_python_error_text();
 

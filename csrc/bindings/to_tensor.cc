@@ -30,13 +30,7 @@ struct ArrayBuffer : Buffer {
     release = [](Buffer* buffer) {
       PyObject* object = static_cast<PyObject*>(buffer->owner);
       delete static_cast<ArrayBuffer*>(buffer);
-      if (PyGILState_Check()) {
-        Py_DECREF(object);
-        return;
-      }
-      std::lock_guard<std::mutex> lock(pending_mutex);
-      pending->push_back(object);
-      any_pending.store(true, std::memory_order_release);
+      drop_reference(object);
     };
   }
 };
@@ -239,6 +233,16 @@ Tensor tensor_of_constant(PyArrayObject* array, Allocator& allocator) {
   if (!dense) throw_python_error();
   if (dtype == DType::kString) return tensor_of_objects(dense.array(), allocator);
   return tensor_of_plain_array(dense.array(), dtype, allocator, frozen || dense.get() != object);
+}
+
+void drop_reference(PyObject* object) {
+  if (PyGILState_Check()) {
+    Py_XDECREF(object);
+    return;
+  }
+  std::lock_guard<std::mutex> lock(pending_mutex);
+  pending->push_back(object);
+  any_pending.store(true, std::memory_order_release);
 }
 
 void drop_pending_references() {

@@ -20,6 +20,10 @@ Tensor tensor_of_feed(PyObject* value, const FeedInfo& feed, Allocator& allocato
 // that nobody can write to.
 Tensor tensor_of_constant(PyArrayObject* array, Allocator& allocator);
 
+// Gives up a reference now, or, without the interpreter lock, at the next
+// `drop_pending_references`.
+void drop_reference(PyObject* object);
+
 // Gives up references to arrays whose last tensor died without the interpreter lock.
 void drop_pending_references();
 

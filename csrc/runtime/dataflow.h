@@ -1,4 +1,5 @@
-// The parallel policy: a node runs when its last predecessor has finished.
+// The parallel policy, over all programs of a step: a node runs when its last predecessor has
+// finished; an asynchronous one finishes when its result arrives.
 //
 // A thread that finishes a node runs at once what became ready and is cheap, and goes on with
 // one expensive successor; the others go to the run's queue, the longest path first, and
@@ -11,8 +12,8 @@
 
 namespace penstock {
 
-// Runs all nodes of the program. Throws the run's first error, after every kernel that had
+// Runs all nodes. Throws the run's first error, after every kernel that had
 // started has returned.
-void run_dataflow(const Program& program, const Profile& profile, Step& step);
+void run_dataflow(const Partitions& partitions, const Profile& profile, Step& step);
 
 }  // namespace penstock

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "runtime/async_kernel.h"
 #include "runtime/dataflow.h"
 #include "runtime/memory_report.h"
 
@@ -15,48 +16,80 @@ constexpr int kBytesShift = 13;
 // Kernels lie scattered in memory: in long programs each is asked for some nodes early.
 constexpr std::ptrdiff_t kPrefetch = 6;
 
-inline int64_t weight(const ProgramNode& node, Step& step) {
+inline int64_t weight(const ProgramNode& node, Values& values) {
   if (node.cost == Cost::kHeavy) return kCheckEvery;
   if (node.info->output_dtypes.empty()) return 1;
-  const Buffer* buffer = step.slot(node.first_slot).buffer().get();
+  const Buffer* buffer = values.slot(node.first_slot).buffer().get();
   return 1 + (buffer ? static_cast<int64_t>(buffer->bytes >> kBytesShift) : 0);
 }
 
-inline void run_node(const Program& program, Step& step, const ProgramNode& node) {
-  KernelContext ctx(*node.info, program.session, step.inputs_of(node), step.outputs_of(node),
-                    node.last_use, program.slot_dtypes.data() + node.first_slot);
-  node.kernel->compute(ctx);
+// What an asynchronous kernel reported, as an error of its node.
+RunError error_at(const ProgramNode& node, const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (...) {
+    return current_error(*node.info);
+  }
 }
 
-inline void drop_dead(const Program& program, Step& step, const ProgramNode& node) {
+// False when the node's result comes later.
+inline bool run_node(const Program& program, Step& step, size_t p, Values& values,
+                     const ProgramNode& node) {
+  KernelContext ctx(*node.info, program.session, values.inputs_of(node), values.outputs_of(node),
+                    node.last_use, program.slot_dtypes.data() + node.first_slot);
+  if (__builtin_expect(!node.async, 1)) {
+    node.kernel->compute(ctx);
+    return true;
+  }
+  Strand& strand = step.strand(p);
+  if (strand.started) {
+    strand.started = false;
+    return true;
+  }
+  strand.node = &node;
+  strand.arrived.store(false, std::memory_order_relaxed);
+  strand.started = !static_cast<AsyncKernel*>(node.kernel)
+                        ->start(ctx, step.rendezvous(), [&step, &strand](std::exception_ptr error) {
+                          if (error) step.fail(error_at(*strand.node, error));
+                          strand.arrived.store(true, std::memory_order_release);
+                          step.notify();
+                        });
+  return !strand.started;
+}
+
+inline void drop_dead(const Program& program, Values& values, const ProgramNode& node) {
   for (int32_t d = node.dead.begin; d < node.dead.end; ++d) {
-    step.slot(program.dead_slots[d]).reset();
+    values.slot(program.dead_slots[d]).reset();
   }
 }
 
 // A kernel that forgets an output, or makes one of another dtype, is our mistake.
-void verify_outputs(Step& step, const ProgramNode& node) {
+void verify_outputs(Values& values, const ProgramNode& node) {
   const std::vector<DType>& dtypes = node.info->output_dtypes;
   for (size_t o = 0; o < dtypes.size(); ++o) {
-    const Tensor& output = step.slot(node.first_slot + static_cast<int32_t>(o));
+    const Tensor& output = values.slot(node.first_slot + static_cast<int32_t>(o));
     invariant(output.dtype() == dtypes[o], "output ", o, " should be ", dtypes[o],
               ", the kernel made ", output.to_string());
   }
 }
 
-// Calls after(node) between a node's kernel and the death of its inputs.
+// Runs the nodes of program `p` from number `next` on; returns how far it came: to the end, or to
+// an asynchronous node whose result is not there yet. Calls after(values, node) between a node's
+// kernel and the death of its inputs.
 template <class After>
-void run_inline(const Program& program, Step& step, const After& after) {
-  const ProgramNode* node = program.nodes.data();
-  const ProgramNode* const end = node + program.nodes.size();
+size_t run_inline(const Program& program, Step& step, size_t p, size_t next, const After& after) {
+  Values& values = step.values(p);
+  const ProgramNode* const begin = program.nodes.data();
+  const ProgramNode* node = begin + next;
+  const ProgramNode* const end = begin + program.nodes.size();
   int64_t budget = kCheckEvery;
   try {
     for (; node != end; ++node) {
       if (end - node > kPrefetch) __builtin_prefetch(node[kPrefetch].kernel);
-      run_node(program, step, *node);
-      after(*node);
-      budget -= weight(*node, step);
-      drop_dead(program, step, *node);
+      if (__builtin_expect(!run_node(program, step, p, values, *node), 0)) break;
+      after(values, *node);
+      budget -= weight(*node, values);
+      drop_dead(program, values, *node);
       if (budget <= 0) {
         step.check_limits();
         budget = kCheckEvery;
@@ -65,17 +98,56 @@ void run_inline(const Program& program, Step& step, const After& after) {
   } catch (const RunError&) {
     throw;
   } catch (...) {
-    throw current_error(*node->info, step.describe_inputs(*node));
+    throw current_error(*node->info, values.describe_inputs(*node));
+  }
+  return static_cast<size_t>(node - begin);
+}
+
+// One strand a program, in turn, until all are at their end.
+template <class After>
+void run_strands(const Partitions& partitions, Step& step, const After& after) {
+  for (bool finished = false; !finished;) {
+    const uint64_t events = step.events();
+    bool moved = false;
+    finished = true;
+    for (size_t p = 0; p < partitions.size(); ++p) {
+      if (step.stopped()) throw step.take_error();
+      Strand& strand = step.strand(p);
+      const Program& program = partitions.program(p);
+      if (strand.next == program.nodes.size()) continue;
+      if (!strand.started || strand.arrived.load(std::memory_order_acquire)) {
+        strand.next = run_inline(program, step, p, strand.next, after);
+        moved = true;
+      }
+      finished = finished && strand.next == program.nodes.size();
+    }
+    if (finished || moved) continue;
+    step.wait(events);
+    step.check_limits();
   }
 }
 
-void run_measured(const Program& program, Step& step, Profile& profile) {
-  std::vector<NodeCost> costs(program.nodes.size());
+template <class After>
+void run_all_inline(const Partitions& partitions, Step& step, const After& after) {
+  if (__builtin_expect(partitions.size() == 1 && partitions.channels() == 0, 1)) {
+    run_inline(partitions.host(), step, 0, 0, after);
+    return;
+  }
+  try {
+    run_strands(partitions, step, after);
+  } catch (const RunError& error) {
+    step.fail(error);  // so that nobody waits any more for what will not be sent
+    throw;
+  }
+}
+
+void run_measured(const Partitions& partitions, Step& step, Profile& profile) {
+  std::vector<NodeCost> costs(static_cast<size_t>(partitions.num_nodes()));
   auto last = Clock::now();
   int64_t loops = ThreadPool::loops_shared_here();
   try {
-    run_inline(program, step, [&](const ProgramNode& node) {
-      NodeCost& cost = costs[static_cast<size_t>(&node - program.nodes.data())];
+    run_all_inline(partitions, step, [&](Values& values, const ProgramNode& node) {
+      NodeCost& cost = costs[partitions.number_of(values.program(), node)];
       cost.spreads = ThreadPool::loops_shared_here() != loops;
       loops = ThreadPool::loops_shared_here();
       const auto now = Clock::now();
@@ -91,12 +163,12 @@ void run_measured(const Program& program, Step& step, Profile& profile) {
 
 }  // namespace
 
-Executor::Executor(std::unique_ptr<Program> program)
-    : program_(std::move(program)), profile_(*program_) {
-  const std::vector<int32_t>& fetches = program_->fetch_slots;
+Executor::Executor(Partitions partitions)
+    : partitions_(std::move(partitions)), profile_(partitions_) {
+  const std::vector<int32_t>& fetches = host().fetch_slots;
   for (auto it = fetches.begin(); it != fetches.end(); ++it) {
     bool again = std::find(it + 1, fetches.end(), *it) != fetches.end();
-    for (const auto& constant : program_->constants) again |= constant.first == *it;
+    for (const auto& constant : host().constants) again |= constant.first == *it;
     fetch_again_.push_back(again);
   }
 }
@@ -113,7 +185,7 @@ Step* Executor::take_step() {
       return step;
     }
   }
-  return new Step(*program_);
+  return new Step(partitions_);
 }
 
 void Executor::give_back(Step* step) {
@@ -128,24 +200,25 @@ void Executor::give_back(Step* step) {
 
 Mode Executor::run_nodes(Step& step) {
   if (__builtin_expect(!verified_.load(std::memory_order_relaxed), 0)) {
-    run_inline(*program_, step, [&](const ProgramNode& node) { verify_outputs(step, node); });
+    run_all_inline(partitions_, step, verify_outputs);
     verified_.store(true, std::memory_order_relaxed);
     return Mode::kInline;
   }
   const Mode mode = profile_.next_mode();
   if (mode == Mode::kInline) {
-    run_inline(*program_, step, [](const ProgramNode&) {});
+    run_all_inline(partitions_, step, [](Values&, const ProgramNode&) {});
   } else if (mode == Mode::kMeasured) {
-    run_measured(*program_, step, profile_);
+    run_measured(partitions_, step, profile_);
   } else {
-    run_dataflow(*program_, profile_, step);
+    run_dataflow(partitions_, profile_, step);
   }
   return mode;
 }
 
 void Executor::take_fetches(Step& step, Tensor* fetches) {
-  for (size_t i = 0; i < program_->fetch_slots.size(); ++i) {
-    Tensor& slot = step.slot(program_->fetch_slots[i]);
+  const std::vector<int32_t>& slots = host().fetch_slots;
+  for (size_t i = 0; i < slots.size(); ++i) {
+    Tensor& slot = step.host().slot(slots[i]);
     if (fetch_again_[i]) {
       fetches[i] = slot;
     } else {
@@ -155,8 +228,25 @@ void Executor::take_fetches(Step& step, Tensor* fetches) {
   }
 }
 
+// In a catch block: the step back to the pool, and the error on, with a report of the memory if it
+// is about that.
+void Executor::give_up(Step* step) {
+  std::exception_ptr error = std::current_exception();
+  try {
+    throw;
+  } catch (RunError& known) {
+    if (known.code() == Code::kResourceExhausted && known.details.empty()) {
+      known.details = describe_memory(partitions_, step, known.device);
+    }
+  } catch (...) {
+  }
+  step->clear();
+  give_back(step);
+  std::rethrow_exception(error);
+}
+
 void Executor::run(Tensor* feeds, Tensor* fetches, const RunOptions& options, RunStats* stats) {
-  Allocator& allocator = *program_->session.allocator;
+  Allocator& allocator = host().device->allocator();
   MemoryStats before;
   if (stats) {
     before = allocator.stats();
@@ -164,26 +254,18 @@ void Executor::run(Tensor* feeds, Tensor* fetches, const RunOptions& options, Ru
   }
   Step* const step = take_step();
   step->begin(options);
-  for (size_t i = 0; i < program_->feeds.size(); ++i) {
-    step->slot(program_->feeds[i].slot) = std::move(feeds[i]);
+  for (size_t i = 0; i < host().feeds.size(); ++i) {
+    step->host().slot(host().feeds[i].slot) = std::move(feeds[i]);
   }
   Mode mode;
   try {
     mode = run_nodes(*step);
     take_fetches(*step, fetches);
-  } catch (RunError& error) {
-    if (error.code() == Code::kResourceExhausted && error.details.empty()) {
-      error.details = describe_memory(*program_, step);
-    }
-    step->clear();
-    give_back(step);
-    throw;
   } catch (...) {
-    step->clear();
-    give_back(step);
-    throw;
+    give_up(step);
   }
-  for (const FeedInfo& feed : program_->feeds) step->slot(feed.slot).reset();
+  for (const FeedInfo& feed : host().feeds) step->host().slot(feed.slot).reset();
+  step->end();
   give_back(step);
   if (stats) {
     const MemoryStats after = allocator.stats();

@@ -1,10 +1,11 @@
-// Runs a Program: takes a pooled Step, gives it the feeds, lets one of two policies run the
+// Runs Partitions: takes a pooled Step, gives it the feeds, lets one of two policies run the
 // nodes, takes the fetches out. `run` may be called from many threads at once; each call has
 // its own Step.
 //
-// Inline: the calling thread runs the nodes in their order, without atomics. Parallel:
-// dataflow.h. Profile chooses. The first error of a run ends it; it is thrown as a RunError
-// after all its kernels have come to rest, and the executor is as usable as before.
+// Inline: the calling thread runs the nodes in their order, without atomics; of several programs
+// it runs each until a value is missing that another one sends. Parallel: dataflow.h. Profile
+// chooses. The first error of a run ends it in all programs; it is thrown as a RunError after all
+// kernels have come to rest, and the executor is as usable as before.
 #pragma once
 
 #include <atomic>
@@ -13,13 +14,13 @@
 #include <mutex>
 #include <vector>
 
+#include "runtime/partitions.h"
 #include "runtime/profile.h"
-#include "runtime/program.h"
 #include "runtime/step.h"
 
 namespace penstock {
 
-// The memory of one run, in bytes of the session's allocator. Runs at the same time count too.
+// The memory of one run, in bytes of the host's allocator. Runs at the same time count too.
 struct RunStats {
   int64_t live_before = 0;
   int64_t live_after = 0;
@@ -30,10 +31,12 @@ struct RunStats {
 
 class Executor {
  public:
-  explicit Executor(std::unique_ptr<Program> program);
+  explicit Executor(Partitions partitions);
   ~Executor();
 
-  const Program& program() const { return *program_; }
+  const Partitions& partitions() const { return partitions_; }
+  // The program of the host: the one with feeds and fetches.
+  const Program& host() const { return partitions_.host(); }
   // The measured time of one inline run; 0 while unknown.
   double work_ns() const { return profile_.work_ns(); }
 
@@ -47,8 +50,9 @@ class Executor {
   void give_back(Step* step);
   Mode run_nodes(Step& step);
   void take_fetches(Step& step, Tensor* fetches);
+  [[noreturn]] void give_up(Step* step);
 
-  std::unique_ptr<Program> program_;
+  const Partitions partitions_;
   Profile profile_;
   std::vector<bool> fetch_again_;  // per fetch: a later fetch reads the same slot, or a constant
   std::atomic<bool> verified_{false};

@@ -17,12 +17,12 @@ struct Holding {
 
 class Holdings {
  public:
-  explicit Holdings(const Allocator& allocator) : allocator_(allocator) {}
+  explicit Holdings(Device& device) : device_(device) {}
 
-  // Notes a tensor whose memory is the allocator's and not noted yet.
+  // Notes a tensor whose memory is the device's and not noted yet.
   void add(const Tensor& tensor, const std::string& owner) {
     const Buffer* buffer = tensor.buffer().get();
-    if (!buffer || !allocator_.owns(*buffer) || !seen_.insert(buffer).second) return;
+    if (!buffer || !device_.owns(*buffer) || !seen_.insert(buffer).second) return;
     const int64_t bytes = static_cast<int64_t>(buffer->bytes);
     found_.push_back({bytes, concat(tensor.to_string(), "  ", owner)});
     total_ += bytes;
@@ -39,7 +39,7 @@ class Holdings {
     if (found_.size() > kLines) {
       lines.push_back(line(total_, concat(found_.size() - kLines, " smaller ones")));
     }
-    int64_t elsewhere = allocator_.stats().live;
+    int64_t elsewhere = device_.memory_stats().live;
     for (const Holding& holding : found_) elsewhere -= holding.bytes;
     if (elsewhere > 0)
       lines.push_back(line(elsewhere, "elsewhere: fetched arrays, other plans and runs"));
@@ -54,7 +54,7 @@ class Holdings {
     return number + "  " + what;
   }
 
-  const Allocator& allocator_;
+  Device& device_;
   std::set<const Buffer*> seen_;
   std::vector<Holding> found_;
   int64_t total_ = 0;
@@ -69,18 +69,18 @@ void add_variables(Holdings& holdings, const ResourceContainer& resources) {
   }
 }
 
-void add_values(Holdings& holdings, const Program& program, Step& step) {
+void add_values(Holdings& holdings, const Program& program, Values& values) {
   for (size_t i = 0; i < program.constants.size(); ++i) {
     holdings.add(program.constants[i].second, concat("Const \"", program.constant_names[i], '"'));
   }
   for (const FeedInfo& feed : program.feeds) {
-    holdings.add(step.slot(feed.slot), concat("fed \"", feed.name, '"'));
+    holdings.add(values.slot(feed.slot), concat("fed \"", feed.name, '"'));
   }
   for (const ProgramNode& node : program.nodes) {
     const size_t outputs = node.info->output_dtypes.size();
     for (size_t o = 0; o < outputs; ++o) {
       const std::string which = outputs > 1 ? concat(':', o) : "";
-      holdings.add(step.slot(node.first_slot + static_cast<int32_t>(o)),
+      holdings.add(values.slot(node.first_slot + static_cast<int32_t>(o)),
                    concat(node.info->op, " \"", node.info->name, which, '"'));
     }
   }
@@ -88,10 +88,17 @@ void add_values(Holdings& holdings, const Program& program, Step& step) {
 
 }  // namespace
 
-std::vector<std::string> describe_memory(const Program& program, Step* step) {
-  Holdings holdings(*program.session.allocator);
-  if (program.session.resources) add_variables(holdings, *program.session.resources);
-  if (step) add_values(holdings, program, *step);
+std::vector<std::string> describe_memory(const Partitions& partitions, Step* step,
+                                         const std::string& device) {
+  Device* holder = partitions.host().device;
+  for (size_t p = 0; p < partitions.size(); ++p) {
+    if (partitions.program(p).device->name() == device) holder = partitions.program(p).device;
+  }
+  Holdings holdings(*holder);
+  add_variables(holdings, holder->resources());
+  for (size_t p = 0; step && p < partitions.size(); ++p) {
+    add_values(holdings, partitions.program(p), step->values(p));
+  }
   return holdings.lines();
 }
 

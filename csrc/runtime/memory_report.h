@@ -8,13 +8,15 @@
 #include <string>
 #include <vector>
 
-#include "runtime/program.h"
+#include "runtime/partitions.h"
 #include "runtime/step.h"
 
 namespace penstock {
 
-// One line for each of the largest live tensors (bytes, dtype and shape, op and node or variable),
-// the largest first, then how much the rest holds. `step` may be null: no value is live yet.
-std::vector<std::string> describe_memory(const Program& program, Step* step);
+// One line for each of the largest live tensors of the device (bytes, dtype and shape, op and node
+// or variable), the largest first, then how much the rest holds. `step` may be null: no value is
+// live yet. A name that is none of the partitions' devices stands for the host's.
+std::vector<std::string> describe_memory(const Partitions& partitions, Step* step,
+                                         const std::string& device);
 
 }  // namespace penstock

@@ -1,4 +1,5 @@
-// What a Program's nodes cost on this machine, and which policy that makes the better one.
+// What the nodes cost on this machine, over all programs of a step, and which policy that makes the
+// better one.
 //
 // The executor measures two runs after the first, which pays for page faults and libraries'
 // set-up. From the node times follow the work (their sum) and
@@ -10,7 +11,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "runtime/program.h"
+#include "runtime/partitions.h"
 
 namespace penstock {
 
@@ -28,7 +29,7 @@ struct NodeCost {
 
 class Profile {
  public:
-  explicit Profile(const Program& program);
+  explicit Profile(const Partitions& partitions);
 
   // How the next run is to be done. A caller that gets kMeasured must call `finish`.
   Mode next_mode();
@@ -45,8 +46,9 @@ class Profile {
 
  private:
   bool worth_parallel();
+  bool lengthen_paths();
 
-  const Program& program_;
+  const Partitions& partitions_;
   std::vector<NodeCost> costs_;
   std::vector<float> path_ns_;
   int measured_ = 0;

@@ -3,9 +3,9 @@
 #include "runtime/program.h"
 
 #include <algorithm>
-#include <cctype>
 
 #include "runtime/run_error.h"
+#include "runtime/transfer.h"
 
 namespace penstock {
 namespace {
@@ -21,29 +21,16 @@ constexpr int32_t kNeverDies = int32_t{1} << 30;  // readers of a constant's slo
 
 }  // namespace
 
-std::string device_type_of(const std::string& device) {
-  const size_t slash = device.rfind('/');
-  std::string part = slash == std::string::npos ? device : device.substr(slash + 1);
-  if (part.compare(0, 7, "device:") == 0) part.erase(0, 7);
-  const size_t colon = part.find(':');
-  const std::string kind = part.substr(0, colon);
-  for (const char* other : {"", "job", "replica", "task"}) {
-    if (kind == other) return kCpu;
-  }
-  std::string type;
-  for (char c : kind) type += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  return type;
-}
-
 struct ProgramBuilder::Impl {
   const KernelRegistry& registry;
+  Device& device;
+  ChannelTable& channels;
   std::unique_ptr<Program> program = std::make_unique<Program>();
   std::vector<BuiltNode> built;
   std::vector<int32_t> slot_constant;              // per slot: index into program->constants, or -1
   std::vector<std::vector<int32_t>> predecessors;  // per program node, distinct
-  std::string last_device, last_device_type;       // most nodes share their predecessor's
 
-  explicit Impl(const KernelRegistry& r) : registry(r) {}
+  Impl(const KernelRegistry& r, Device& d, ChannelTable& c) : registry(r), device(d), channels(c) {}
 
   int32_t slot_of(Endpoint from, const NodeInfo& node) const {
     invariant(from.node >= 0 && from.node < static_cast<int32_t>(built.size()) &&
@@ -78,6 +65,9 @@ struct ProgramBuilder::Impl {
     if (value.buffer()) value.buffer()->writable = false;
     invariant(node.output_dtypes.size() == 1 && value.dtype() == node.output_dtypes[0],
               "constant \"", node.name, "\" holds ", value.to_string());
+    if (device.has_own_memory() && !node.attrs.get_or<bool>("_host_memory", false)) {
+      value = device.from_host(value);
+    }
     const int32_t slot = program->num_slots - 1;
     program->slot_readers[slot] = kNeverDies;
     slot_constant[slot] = static_cast<int32_t>(program->constants.size());
@@ -107,20 +97,27 @@ struct ProgramBuilder::Impl {
     return true;
   }
 
-  void choose_kernel(ProgramNode& node, const NodeInfo& info) {
-    if (info.device != last_device || last_device_type.empty()) {
-      last_device = info.device;
-      last_device_type = device_type_of(info.device);
+  void choose_kernel(ProgramNode& node, const NodeInfo& info, const KernelMaker& maker) {
+    const int32_t index = static_cast<int32_t>(program->nodes.size());
+    if (is_send(info.op) || is_receive(info.op)) {
+      const int channel = channels.number_of(channel_key(info));
+      (is_send(info.op) ? program->sends : program->receives).push_back({channel, index});
+      program->kernels.push_back(make_transfer(info, device, channel));
+      node.cost = Cost::kTrivial;
+      node.async = true;
+    } else if (maker) {
+      program->kernels.push_back(maker(info));
+    } else {
+      const KernelEntry& entry = registry.find(info, kCpu);
+      program->kernels.push_back(entry.factory(info));
+      node.cost = entry.cost;
     }
-    const KernelEntry& entry = registry.find(info, last_device_type);
-    program->kernels.push_back(entry.factory(info));
     node.kernel = program->kernels.back().get();
-    node.cost = entry.cost;
   }
 
   // Takes `info` when nothing can go wrong any more: an error still has to name the node.
   void add_runnable(std::unique_ptr<NodeInfo>& info, const std::vector<int32_t>& slots,
-                    const std::vector<int32_t>& before) {
+                    const std::vector<int32_t>& before, const KernelMaker& maker) {
     for (int32_t slot : slots) {
       const int32_t constant = slot_constant[slot];
       info->constant_inputs.push_back(constant < 0 ? Tensor()
@@ -130,7 +127,7 @@ struct ProgramBuilder::Impl {
     node.info = info.get();
     node.first_slot = program->num_slots - static_cast<int32_t>(info->output_dtypes.size());
     node.first_input = static_cast<int32_t>(program->input_slots.size());
-    choose_kernel(node, *info);
+    choose_kernel(node, *info, maker);
     for (int32_t slot : slots) ++program->slot_readers[slot];
     program->input_slots.insert(program->input_slots.end(), slots.begin(), slots.end());
     predecessors.push_back(distinct_runnable(before));
@@ -214,15 +211,17 @@ struct ProgramBuilder::Impl {
   }
 };
 
-ProgramBuilder::ProgramBuilder(const KernelRegistry& registry, SessionState session)
-    : impl_(new Impl(registry)) {
-  impl_->program->session = session;
+ProgramBuilder::ProgramBuilder(const KernelRegistry& registry, Device& device,
+                               ChannelTable& channels)
+    : impl_(new Impl(registry, device, channels)) {
+  impl_->program->device = &device;
+  impl_->program->session = device.state();
 }
 ProgramBuilder::~ProgramBuilder() = default;
 
 int ProgramBuilder::add_node(std::string name, std::string op, std::string device,
                              std::vector<Endpoint> inputs, std::vector<int32_t> control_inputs,
-                             Attrs attrs, std::vector<DType> outputs) {
+                             Attrs attrs, std::vector<DType> outputs, const KernelMaker& maker) {
   Impl& b = *impl_;
   auto info = std::make_unique<NodeInfo>();
   info->name = std::move(name);
@@ -247,7 +246,7 @@ int ProgramBuilder::add_node(std::string name, std::string op, std::string devic
                    static_cast<int32_t>(node.output_dtypes.size()), -1};
     if (!b.add_without_kernel(node, slots)) {
       made.program_node = static_cast<int32_t>(b.program->nodes.size());
-      b.add_runnable(info, slots, before);
+      b.add_runnable(info, slots, before, maker);
     }
     b.built.push_back(made);
     return static_cast<int>(b.built.size()) - 1;

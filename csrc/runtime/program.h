@@ -8,13 +8,16 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "runtime/device.h"
 #include "runtime/kernel.h"
 #include "runtime/kernel_registry.h"
+#include "runtime/rendezvous.h"
 
 namespace penstock {
 
@@ -41,6 +44,13 @@ struct ProgramNode {
   Range successors;         // into Program::successors: distinct nodes that wait for this one
   int32_t num_predecessors = 0;  // distinct nodes that must finish before, data and control
   Cost cost = Cost::kElements;
+  bool async = false;  // the kernel is an AsyncKernel
+};
+
+// A node that sends into or receives from a channel.
+struct ChannelEnd {
+  int32_t channel;
+  int32_t node;
 };
 
 struct FeedInfo {
@@ -62,29 +72,37 @@ class Program {
   std::vector<std::string> constant_names;            // of the nodes, as `constants`
   std::vector<FeedInfo> feeds;                        // by feed index
   std::vector<int32_t> fetch_slots;                   // by fetch index
+  std::vector<ChannelEnd> sends;
+  std::vector<ChannelEnd> receives;
   int32_t num_slots = 0;
-  SessionState session;
+  size_t partition = 0;  // which of the programs that run as one step
+  Device* device = nullptr;
+  SessionState session;  // the device's
 
   // Owners of what the nodes point to.
   std::vector<std::unique_ptr<NodeInfo>> infos;
   std::vector<std::unique_ptr<Kernel>> kernels;
 };
 
-// "GPU" of "/job:worker/device:GPU:1" or "/gpu:1"; "CPU" where the name tells no device.
-std::string device_type_of(const std::string& device);
+// Makes the kernel of one node, in place of the registry's.
+using KernelMaker = std::function<std::unique_ptr<Kernel>(const NodeInfo&)>;
 
 // Builds one Program. Not thread-safe; `build` ends its life.
 class ProgramBuilder {
  public:
-  ProgramBuilder(const KernelRegistry& registry, SessionState session);
+  // `channels` numbers the transfers of all programs that will run as one step.
+  ProgramBuilder(const KernelRegistry& registry, Device& device, ChannelTable& channels);
   ~ProgramBuilder();
 
   // Adds a node whose inputs and control inputs are already there; returns its number.
   // `outputs` are the dtypes of its outputs. `_Arg` and `_Retval` carry attribute `index`,
-  // `_Arg` also `_fed` (the fed tensor's name) and `shape`, `Const` its `value`. RunError
-  // names the node when no kernel fits or one refuses its attributes.
+  // `_Arg` also `_fed` (the fed tensor's name) and `shape`, `Const` its `value`, which moves to
+  // the device's own memory unless attribute `_host_memory` is true. Transfers (transfer.h) and
+  // nodes with a `maker` apart, the registry chooses a kernel of the CPU. RunError names the node
+  // when no kernel fits or one refuses its attributes.
   int add_node(std::string name, std::string op, std::string device, std::vector<Endpoint> inputs,
-               std::vector<int32_t> control_inputs, Attrs attrs, std::vector<DType> outputs);
+               std::vector<int32_t> control_inputs, Attrs attrs, std::vector<DType> outputs,
+               const KernelMaker& maker = nullptr);
   std::unique_ptr<Program> build();
 
  private:

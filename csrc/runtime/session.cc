@@ -1,33 +1,54 @@
 // Setting up and closing what programs share.
 #include "runtime/session.h"
 
-namespace penstock {
+#include <algorithm>
 
-Session::Session(const SessionOptions& options) : allocator_(options.memory_limit) {
-  state_.resources = &resources_;
-  state_.allocator = &allocator_;
-  state_.intra_pool = &shared_pool(options.intra_op_threads);
+namespace penstock {
+namespace {
+
+constexpr const char* kLocalCpu = "/job:localhost/replica:0/task:0/device:CPU:";
+
+}  // namespace
+
+Session::Session(const SessionOptions& options) {
+  shared_.intra_pool = &shared_pool(options.intra_op_threads);
   if (options.inter_op_threads == 0) {
-    state_.inter_pool = &shared_pool(0);
+    shared_.inter_pool = &shared_pool(0);
   } else if (options.inter_op_threads > 1) {
-    state_.inter_pool = &shared_pool(options.inter_op_threads);
+    shared_.inter_pool = &shared_pool(options.inter_op_threads);
   }
-  state_.deterministic = options.deterministic;
-  state_.cancel_epoch = &cancel_epoch_;
+  shared_.deterministic = options.deterministic;
+  shared_.cancel_epoch = &cancel_epoch_;
+  for (int i = 0; i < options.cpus; ++i) {
+    add(std::make_unique<Device>(concat(kLocalCpu, i), next_incarnation(), shared_,
+                                 options.memory_limit));
+  }
+}
+
+Device& Session::device(const std::string& name) {
+  if (name.empty()) return host();
+  std::string known;
+  for (const auto& device : devices_) {
+    if (device->name() == name) return *device;
+    known += concat(known.empty() ? "" : ", ", device->name());
+  }
+  fail(Code::kNotFound, "there is no device \"", name, "\" in this session: there are ", known);
 }
 
 void Session::close() {
   closed_ = true;
   cancel_all();
-  resources_.clear();
-  allocator_.trim();
+  for (const auto& device : devices_) device->close();
 }
 
 std::vector<std::string> Session::variable_names() const {
   std::vector<std::string> names;
-  for (const auto& [name, resource] : resources_.snapshot()) {
-    if (dynamic_cast<const Variable*>(resource.get())) names.push_back(name);
+  for (const auto& device : devices_) {
+    for (const auto& [name, resource] : device->resources().snapshot()) {
+      if (dynamic_cast<const Variable*>(resource.get())) names.push_back(name);
+    }
   }
+  std::sort(names.begin(), names.end());
   return names;
 }
 

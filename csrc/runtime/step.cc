@@ -8,17 +8,17 @@ constexpr auto kPollInterval = std::chrono::milliseconds(50);
 
 }  // namespace
 
-Step::Step(const Program& program)
-    : program_(program), slots_(static_cast<size_t>(program.num_slots)) {
-  inputs_.reserve(program.input_slots.size() + 1);
-  for (int32_t slot : program.input_slots) inputs_.push_back(&slots_[slot]);
-  inputs_.push_back(nullptr);  // so that a node without inputs may point here
-  for (const auto& [slot, value] : program.constants) slots_[slot] = value;
+Step::Step(const Partitions& partitions)
+    : partitions_(partitions), rendezvous_(partitions.channels()) {
+  values_.reserve(partitions.size());
+  for (size_t p = 0; p < partitions.size(); ++p) values_.emplace_back(partitions.program(p));
+  strands_.reset(new Strand[partitions.size()]);
 }
 
 void Step::begin(const RunOptions& options) {
   options_ = options;
-  cancel_epoch_ = program_.session.cancel_epoch ? program_.session.cancel_epoch->load() : 0;
+  const auto* epoch = partitions_.host().session.cancel_epoch;
+  cancel_epoch_ = epoch ? epoch->load() : 0;
   clock_started_ = false;
   if (options.timeout_ms > 0) {
     clock_started_ = true;
@@ -28,11 +28,17 @@ void Step::begin(const RunOptions& options) {
   }
 }
 
-void Step::clear() {
-  for (Tensor& slot : slots_) {
-    if (slot.has_value()) slot.reset();
+void Step::end() {
+  if (partitions_.channels() > 0) rendezvous_.clear();
+  for (size_t p = 0; p < values_.size(); ++p) {
+    strands_[p].next = 0;
+    strands_[p].started = false;
   }
-  for (const auto& [slot, value] : program_.constants) slots_[slot] = value;
+}
+
+void Step::clear() {
+  for (Values& values : values_) values.clear();
+  end();
   if (stopped()) {
     std::lock_guard<std::mutex> lock(mutex_);
     error_.reset();
@@ -40,16 +46,8 @@ void Step::clear() {
   }
 }
 
-std::vector<std::string> Step::describe_inputs(const ProgramNode& node) const {
-  std::vector<std::string> texts;
-  for (size_t i = 0; i < node.info->input_dtypes.size(); ++i) {
-    texts.push_back(inputs_[node.first_input + static_cast<int32_t>(i)]->to_string());
-  }
-  return texts;
-}
-
 void Step::check_limits() {
-  const auto* epoch = program_.session.cancel_epoch;
+  const auto* epoch = partitions_.host().session.cancel_epoch;
   if (epoch && epoch->load(std::memory_order_relaxed) != cancel_epoch_) {
     throw RunError(Code::kCancelled, "the run was cancelled: its session was closed");
   }
@@ -73,10 +71,14 @@ void Step::check_limits() {
 }
 
 void Step::fail(RunError error) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  if (error_) return;
-  error_ = std::move(error);
-  stopped_.store(true, std::memory_order_release);
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (error_) return;
+    error_ = error;
+    stopped_.store(true, std::memory_order_release);
+  }
+  changed_.notify_all();
+  if (partitions_.channels() > 0) rendezvous_.abort(error);
 }
 
 RunError Step::take_error() {
@@ -85,19 +87,16 @@ RunError Step::take_error() {
   return *error_;
 }
 
-void Step::reset_counts() {
-  const size_t nodes = program_.nodes.size();
-  const size_t slots = program_.slot_readers.size();
-  if (!waiting_) {
-    waiting_.reset(new std::atomic<int32_t>[nodes]);
-    readers_.reset(new std::atomic<int32_t>[slots]);
-  }
-  for (size_t i = 0; i < nodes; ++i) {
-    waiting_[i].store(program_.nodes[i].num_predecessors, std::memory_order_relaxed);
-  }
-  for (size_t i = 0; i < slots; ++i) {
-    readers_[i].store(program_.slot_readers[i], std::memory_order_relaxed);
-  }
+void Step::notify() {
+  events_.fetch_add(1, std::memory_order_acq_rel);
+  { std::lock_guard<std::mutex> lock(mutex_); }
+  changed_.notify_all();
+}
+
+void Step::wait(uint64_t events) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  changed_.wait_for(lock, kPollInterval,
+                    [&] { return events_.load() != events || stopped_.load(); });
 }
 
 }  // namespace penstock

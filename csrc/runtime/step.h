@@ -1,20 +1,22 @@
-// All that changes in one run of a Program: the slots, the counts of the parallel policy, and
+// All that changes in one run: the values of each program, the rendezvous where programs meet, and
 // the reasons to stop. Steps are pooled by the Executor, so that a run allocates nothing.
 //
-// One thread prepares a step and takes its results; in between, kernels of several threads
-// write their own slots. `fail` and `stopped` may be called from any thread.
+// `fail`, `stopped` and `notify` may be called from any thread.
 #pragma once
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <vector>
 
-#include "runtime/program.h"
+#include "runtime/partitions.h"
+#include "runtime/rendezvous.h"
 #include "runtime/run_error.h"
+#include "runtime/values.h"
 
 namespace penstock {
 
@@ -26,44 +28,51 @@ struct RunOptions {
   bool (*interrupted)() = nullptr;
 };
 
+// How far the inline policy is in one program.
+struct Strand {
+  size_t next = 0;                    // the node that comes next
+  bool started = false;               // it is asynchronous and has been started
+  const ProgramNode* node = nullptr;  // and this is it
+  std::atomic<bool> arrived{false};   // and its result is there
+};
+
 class Step {
  public:
-  explicit Step(const Program& program);
+  explicit Step(const Partitions& partitions);
 
   // Arms the limits of a new run.
   void begin(const RunOptions& options);
+  // After a run that went well: ready for the next one.
+  void end();
   // Drops every value but the constants, whatever the run has left.
   void clear();
 
-  Tensor& slot(int32_t i) { return slots_[i]; }
-  // The inputs and outputs of a node, as KernelContext wants them.
-  Tensor* const* inputs_of(const ProgramNode& node) const {
-    return inputs_.data() + node.first_input;
-  }
-  Tensor* outputs_of(const ProgramNode& node) { return slots_.data() + node.first_slot; }
-  std::vector<std::string> describe_inputs(const ProgramNode& node) const;
+  Values& values(size_t program) { return values_[program]; }
+  Values& host() { return values_.front(); }
+  Strand& strand(size_t program) { return strands_[program]; }
+  Rendezvous& rendezvous() { return rendezvous_; }
 
   // Throws when the run was cancelled, is past its deadline or was interrupted. Called by the
   // calling thread now and then; looks at the clock.
   void check_limits();
-  // Ends the run with this error; the first one is kept.
+  // Ends the run with this error; the first one is kept, and told to whoever waits for a transfer.
   void fail(RunError error);
   // True once `fail` was called.
   bool stopped() const { return stopped_.load(std::memory_order_acquire); }
   RunError take_error();
 
-  // For the parallel policy: per node the predecessors that have not finished, per slot the
-  // reads that are still to come. Made on the first `reset_counts`.
-  void reset_counts();
-  std::atomic<int32_t>& waiting(int32_t node) { return waiting_[node]; }
-  std::atomic<int32_t>& readers(int32_t slot) { return readers_[slot]; }
+  // Something that the calling thread may wait for has happened.
+  void notify();
+  // Waits for `notify`, on the calling thread, for 50 ms at most and not at all if it came since
+  // `events` was read.
+  uint64_t events() const { return events_.load(std::memory_order_acquire); }
+  void wait(uint64_t events);
 
  private:
-  const Program& program_;
-  std::vector<Tensor> slots_;
-  std::vector<Tensor*> inputs_;  // as Program::input_slots, pointing into slots_
-  std::unique_ptr<std::atomic<int32_t>[]> waiting_;
-  std::unique_ptr<std::atomic<int32_t>[]> readers_;
+  const Partitions& partitions_;
+  std::vector<Values> values_;
+  std::unique_ptr<Strand[]> strands_;
+  Rendezvous rendezvous_;
 
   RunOptions options_;
   uint64_t cancel_epoch_ = 0;  // of the session, when the run began
@@ -72,7 +81,9 @@ class Step {
   Clock::time_point next_poll_;
 
   std::atomic<bool> stopped_{false};
-  std::mutex mutex_;  // guards error_
+  std::atomic<uint64_t> events_{0};
+  std::mutex mutex_;                 // guards error_
+  std::condition_variable changed_;  // with mutex_: events_ or stopped_ changed
   std::optional<RunError> error_;
 };
 

@@ -6,6 +6,8 @@ Errors are raised through the factory that `set_error_factory` was given.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from penstock.kernel_api import Device
+
 def set_error_factory(
     factory: Callable[[int, str, str, str, str, list[str], list[str]], BaseException],
 ) -> None:
@@ -26,8 +28,17 @@ class Session:
         inter_op_threads: int = 0,
         deterministic: bool = False,
         memory_limit: int = 0,
+        cpus: int = 1,
     ) -> None:
-        """Threads: 0 is one per processor. A memory limit of 0 is none."""
+        """Threads: 0 is one per processor. A memory limit (of each CPU) of 0 is none."""
+
+    def add_device(
+        self, name: str, device: Device, transfer: Callable[[Any, Device, Device], Any]
+    ) -> None:
+        """Add a device that Python code drives; before the first program is built."""
+
+    def devices(self) -> list[tuple[str, int]]:
+        """Name the devices, CPUs first, each with its incarnation."""
 
     @property
     def closed(self) -> bool: ...
@@ -44,22 +55,41 @@ class Session:
     def variable_names(self) -> list[str]:
         """Name the variables that exist, in order."""
 
-    def memory_stats(self) -> dict[str, int]:
+    def memory_stats(self, device: str = "") -> dict[str, int]:
         """Bytes `live`, `peak`, `reserved`; counts of `allocations`, `system_allocations`."""
 
     def trim_memory(self) -> int:
         """Give cached memory back to the system and return how many bytes it was."""
 
-    def set_memory_limit(self, bytes: int) -> None:
+    def set_memory_limit(self, bytes: int, device: str = "") -> None:
         """Bound the bytes in use from now on; 0 is no bound."""
 
-    def reset_peak(self) -> None:
+    def reset_peak(self, device: str = "") -> None:
         """Let the peak start again from what is live now."""
 
+class DeviceVariable:
+    """A variable, as kernels of its device see it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def is_initialized(self) -> bool: ...
+    def read(self) -> Any:
+        """Return its value, an array of the device; `FailedPreconditionError` if it has none."""
+
+    def assign(self, array: Any) -> None:
+        """Let it hold this array of the device from now on."""
+
 class ProgramBuilder:
-    """Builds one program, node by node. Use it from one thread."""
+    """Builds what runs as one step, node by node. Use it from one thread."""
 
     def __init__(self, session: Session) -> None: ...
+    def begin(self, device: str) -> None:
+        """Let the nodes that follow be the program of this device; numbers begin again.
+
+        The host's program comes first: it has the feeds and fetches.
+        """
+
     def add_node(
         self,
         name: str,
@@ -75,6 +105,20 @@ class ProgramBuilder:
         Its inputs and control inputs must be there already. `inputs` is flat: node, output,
         node, output. `attrs` must be a dict; values that are None are left out.
         """
+
+    def add_kernel(
+        self,
+        name: str,
+        op: str,
+        device: str,
+        inputs: Sequence[int],
+        control_inputs: Sequence[int],
+        output_dtypes: Sequence[int],
+        compute: Callable[..., Any],
+        host_inputs: Sequence[bool],
+        host_outputs: Sequence[bool],
+    ) -> int:
+        """Add a node that calls `compute(*inputs)`, on a device that Python code drives."""
 
     def build(self) -> Program:
         """Return the program. The builder is spent."""

@@ -169,6 +169,10 @@ class Device(ABC):
     def reset_peak(self) -> None:
         """Let the peak start again from what is live now."""
 
+    def total_memory(self) -> int:
+        """Return the bytes that the device has in all; 0 where nobody knows."""
+        return 0
+
     def set_memory_limit(self, limit: int) -> None:
         """Bound the bytes in use from now on; 0 is no bound."""
         self.memory_limit = limit

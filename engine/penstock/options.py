@@ -9,6 +9,8 @@ holds when it is made. What belongs to one session alone comes from its `ConfigP
 | `PENSTOCK_DETERMINISTIC=1` | `deterministic`: any number of threads gives the same bits |
 | `TF_DETERMINISTIC_OPS=1` | the same, under TensorFlow's name |
 | `PENSTOCK_MEMORY_LIMIT=2GiB` | `memory_limit`: bytes that one session may have in use |
+| `PENSTOCK_DEVICE_MEMORY_LIMIT=2GiB` | `device_memory_limit`: of each device that is no CPU |
+| `PENSTOCK_PLACEMENT=greedy_earliest_finish` | `placement`: the strategy that chooses devices |
 | `PENSTOCK_DEBUG=plan,order` | `debug`: print stages to standard error |
 | `PENSTOCK_CHECK=1` | `check`: verify the graph after each pass |
 """
@@ -40,8 +42,14 @@ class Options:
     memory_limit: int = 0
     """Most bytes that the tensors of one session may take; 0 is no limit."""
 
+    device_memory_limit: int = 0
+    """The same for each device that is no CPU."""
+
     max_folded_bytes: int = 1 << 20
     """Largest constant, in bytes, that folding may make (unless its inputs were larger)."""
+
+    placement: str = "default"
+    """The strategy that chooses among the devices that a node may be on."""
 
     plans: int = 256
     """How many plans a session keeps."""
@@ -63,6 +71,8 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Options:
             for name in ("PENSTOCK_DETERMINISTIC", "TF_DETERMINISTIC_OPS")
         ),
         memory_limit=parse_bytes(environment.get("PENSTOCK_MEMORY_LIMIT", "") or "0"),
+        placement=environment.get("PENSTOCK_PLACEMENT", "") or "default",
+        device_memory_limit=parse_bytes(environment.get("PENSTOCK_DEVICE_MEMORY_LIMIT", "") or "0"),
     )
 
 

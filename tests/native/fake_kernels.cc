@@ -77,34 +77,66 @@ const KernelRegistry& fake_registry() {
   return *registry;
 }
 
-Graph::Graph(const SessionOptions& options)
-    : session(std::make_shared<Session>(options)), builder_(fake_registry(), session->state()) {}
+Graph::Graph(const SessionOptions& options) : session(std::make_shared<Session>(options)) { on(0); }
+
+void Graph::on(int number) {
+  Device& device = *session->devices()[static_cast<size_t>(number)];
+  builders_.push_back(std::make_unique<ProgramBuilder>(fake_registry(), device, channels_));
+}
+
+namespace {
+
+Attrs transfer(const Session& session, const std::string& name, int from, int to) {
+  const auto& devices = session.devices();
+  Attrs attrs;
+  attrs.set("tensor_name", name);
+  attrs.set("send_device", devices[static_cast<size_t>(from)]->name());
+  attrs.set("send_device_incarnation", devices[static_cast<size_t>(from)]->incarnation());
+  attrs.set("recv_device", devices[static_cast<size_t>(to)]->name());
+  return attrs;
+}
+
+}  // namespace
+
+void Graph::send(const std::string& name, int node, int from, int to) {
+  builder().add_node(name + "/send", "_Send", "", {Endpoint{node, 0}}, {},
+                     transfer(*session, name, from, to), {});
+}
+
+int Graph::receive(const std::string& name, int from, int to) {
+  return builder().add_node(name + "/recv", "_Recv", "", {}, {}, transfer(*session, name, from, to),
+                            {DType::kFloat32});
+}
 
 int Graph::feed() {
   NodeInfo node = retval_or_arg("_Arg", feeds_++);
-  return builder_.add_node(node.name, node.op, "", {}, {}, node.attrs, {DType::kFloat32});
+  return builder().add_node(node.name, node.op, "", {}, {}, node.attrs, {DType::kFloat32});
 }
 
 int Graph::constant(float value) {
   Attrs attrs;
   attrs.set("value", scalar(value));
-  return builder_.add_node("c", "Const", "", {}, {}, std::move(attrs), {DType::kFloat32});
+  return builder().add_node("c", "Const", "", {}, {}, std::move(attrs), {DType::kFloat32});
 }
 
 int Graph::node(const std::string& op, const std::vector<int>& inputs,
                 const std::vector<int32_t>& controls) {
   std::vector<Endpoint> endpoints;
   for (int i : inputs) endpoints.push_back(Endpoint{i, 0});
-  return builder_.add_node("my/" + op, op, "/device:CPU:0", std::move(endpoints), controls, Attrs(),
-                           {DType::kFloat32});
+  return builder().add_node("my/" + op, op, "/device:CPU:0", std::move(endpoints), controls,
+                            Attrs(), {DType::kFloat32});
 }
 
 void Graph::fetch(int from) {
   NodeInfo node = retval_or_arg("_Retval", fetches_++);
-  builder_.add_node(node.name, node.op, "", {Endpoint{from, 0}}, {}, node.attrs, {});
+  builder().add_node(node.name, node.op, "", {Endpoint{from, 0}}, {}, node.attrs, {});
 }
 
-std::unique_ptr<Executor> Graph::build() { return std::make_unique<Executor>(builder_.build()); }
+std::unique_ptr<Executor> Graph::build() {
+  std::vector<std::unique_ptr<Program>> programs;
+  for (auto& builder : builders_) programs.push_back(builder->build());
+  return std::make_unique<Executor>(Partitions(std::move(programs), channels_.size()));
+}
 
 Tensor scalar(float value) {
   Tensor t(host_allocator(), DType::kFloat32, Shape());
@@ -116,7 +148,7 @@ std::vector<float> run(Executor& executor, const std::vector<float>& feeds,
                        const RunOptions& options, RunStats* stats) {
   std::vector<Tensor> in;
   for (float value : feeds) in.push_back(scalar(value));
-  std::vector<Tensor> out(executor.program().fetch_slots.size());
+  std::vector<Tensor> out(executor.host().fetch_slots.size());
   executor.run(in.data(), out.data(), options, stats);
   std::vector<float> values;
   for (const Tensor& t : out) values.push_back(t.scalar<float>());

@@ -26,12 +26,20 @@ class Graph {
   int node(const std::string& op, const std::vector<int>& inputs,
            const std::vector<int32_t>& controls = {});
   void fetch(int node);
+  // What follows belongs to the program of CPU `number`; numbers of nodes begin again.
+  void on(int number);
+  // A transfer from CPU `from` to CPU `to`, under a name of its own.
+  void send(const std::string& name, int node, int from, int to);
+  int receive(const std::string& name, int from, int to);
   std::unique_ptr<Executor> build();
 
   std::shared_ptr<Session> session;
 
  private:
-  ProgramBuilder builder_;
+  ProgramBuilder& builder() { return *builders_.back(); }
+
+  ChannelTable channels_;
+  std::vector<std::unique_ptr<ProgramBuilder>> builders_;
   int64_t feeds_ = 0;
   int64_t fetches_ = 0;
 };

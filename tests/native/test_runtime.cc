@@ -37,12 +37,6 @@ TEST(registry_lists_what_there_is) {
   CHECK_ERROR(Code::kNotFound, "no kernel on any device", r.find(other, "CPU"));
 }
 
-TEST(device_names_tell_the_type) {
-  CHECK(device_type_of("") == "CPU");
-  CHECK(device_type_of("/job:localhost/replica:0/task:0/device:GPU:1") == "GPU");
-  CHECK(device_type_of("/gpu:1") == "GPU" && device_type_of("/job:worker/task:0") == "CPU");
-}
-
 TEST(programs_run) {
   Graph g;
   const int x = g.feed();
@@ -57,7 +51,7 @@ TEST(programs_run) {
     const float v = static_cast<float>(i);
     CHECK(run(*program, {v, 2}) == std::vector<float>({v + 12, v + 2, v + 2, v}));
   }
-  CHECK(g.session->allocator().stats().live == 0);
+  CHECK(g.session->host().allocator().stats().live == 0);
 }
 
 TEST(dead_inputs_are_forwarded_and_others_are_not) {
@@ -171,7 +165,7 @@ TEST(parallel_runs_from_many_threads) {
     });
   }
   for (std::thread& caller : callers) caller.join();
-  CHECK(g.session->allocator().stats().live == 0);
+  CHECK(g.session->host().allocator().stats().live == 0);
 }
 
 TEST(parallel_errors_keep_the_first_and_recover) {
@@ -190,7 +184,7 @@ TEST(parallel_errors_keep_the_first_and_recover) {
     CHECK_ERROR(Code::kOutOfRange, "not wanted", run(*program, {1}));
     CHECK(run(*program, {-9})[0] == -9 - 42);
   }
-  CHECK(g.session->allocator().stats().live == 0);
+  CHECK(g.session->host().allocator().stats().live == 0);
 }
 
 TEST(deadlines_end_runs_under_both_policies) {
@@ -235,7 +229,7 @@ TEST(many_runs_need_no_more_memory) {
 #ifndef __SANITIZE_ADDRESS__
   CHECK(host_allocator().stats().system_allocations == before);
 #endif
-  CHECK(before > 0 && g.session->allocator().stats().live == 0);
+  CHECK(before > 0 && g.session->host().allocator().stats().live == 0);
 }
 
 }  // namespace

@@ -36,3 +36,16 @@ def short_name(device: str) -> str:
     ('CPU:0', '/job:ps/task:1')
     """
     return device.removeprefix(LOCAL) if device.startswith(LOCAL) else device
+
+
+def full_name(device: str) -> str:
+    """Return the full name of a device of this process that `CPU:1` or `/cpu:1` stands for.
+
+    >>> from penstock.graph.devices import full_name
+    >>> full_name("/cpu:1")
+    '/job:localhost/replica:0/task:0/device:CPU:1'
+    """
+    if not device:
+        return HOST
+    spec = DeviceSpec.from_string(device)
+    return LOCAL + f"{spec.device_type or 'CPU'}:{spec.device_index or 0}"

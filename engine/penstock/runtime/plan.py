@@ -1,8 +1,9 @@
 """Plans: (feeds, fetches, targets) → a loaded program, cached with a bound.
 
 A `Plan` stays valid while no existing node of the graph changes (`Graph.plan_version`);
-nodes that are only added cannot concern it. `make_plan` runs the pipeline and loads the
-result; constants are folded by running them on the same native session.
+nodes that are only added cannot concern it. `make_plan` runs the pipeline, cuts the result into
+one part for each device and loads them; constants are folded by running them on the host of the
+same native session.
 """
 
 from __future__ import annotations
@@ -10,19 +11,23 @@ from __future__ import annotations
 import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from penstock import _native, options
 from penstock.graph.collector import collector_paused
+from penstock.graph.devices import HOST
 from penstock.graph.extract import extract
 from penstock.graph.graph import Graph
-from penstock.graph.ir import IR
+from penstock.graph.ir import IR, Node
 from penstock.graph.tensor import Operation, Tensor
-from penstock.passes.context import PassContext, PlanLog
+from penstock.kernel_api import Device
+from penstock.passes.context import PassContext, Placing, PlanLog
+from penstock.passes.partition import partition
 from penstock.passes.pipeline import run_pipeline
 from penstock.runtime import native
+from penstock.runtime.kernels import Catalogue
 
 T = TypeVar("T")
 
@@ -33,33 +38,55 @@ class Plan:
 
     program: _native.Program
     ir: IR
+    partitions: Mapping[str, IR]
     log: PlanLog
     version: int
+
+    def node(self, name: str) -> Node | None:
+        """Return the node of that name, transfers included."""
+        found = self.ir.nodes.get(name)
+        if found is not None:
+            return found
+        parts = [p.nodes for p in self.partitions.values()]
+        return next((nodes[name] for nodes in parts if name in nodes), None)
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where plans will run: the native session, its devices, and what placing needs to know."""
+
+    session: _native.Session
+    devices: Mapping[str, Device]
+    placing: Placing
+    kernels: Catalogue
 
 
 @collector_paused()
 def make_plan(
     graph: Graph,
-    session: _native.Session,
+    target: Target,
     feeds: Sequence[Tensor],
     fetches: Sequence[Tensor],
-    targets: Sequence[Operation],
+    operations: Sequence[Operation],
     log: PlanLog | None = None,
 ) -> Plan:
-    """Return the plan that computes `fetches` and runs `targets` given `feeds`."""
+    """Return the plan that computes `fetches` and runs `operations` given `feeds`."""
     version = graph.plan_version
     log = log or PlanLog()
-    context = PassContext(options.current, lambda part: evaluate(part, session), log)
-    ir = run_pipeline(extract(graph, fetches, targets, feeds), context)
+    placing = target.placing._replace(strategy=options.current.placement)
+    context = PassContext(options.current, lambda part: evaluate(part, target), log, placing)
+    ir = run_pipeline(extract(graph, fetches, operations, feeds), context)
+    partitions = partition(ir, context)
     if "plan" in options.current.debug:
         counts = ", ".join(f"{stage} {count}" for stage, count in log.counts)
         print(f"plan of {[t.name for t in fetches]}: {counts}\n{ir}", file=sys.stderr)
-    return Plan(native.load(ir, session), ir, log, version)
+    program = native.load(partitions, target.session, target.devices, target.kernels)
+    return Plan(program, ir, partitions, log, version)
 
 
-def evaluate(part: IR, session: _native.Session) -> Sequence[Any]:
-    """Run an IR without feeds and return its fetches."""
-    return native.load(part, session).run(())
+def evaluate(part: IR, target: Target) -> Sequence[Any]:
+    """Run an IR without feeds on the host and return its fetches."""
+    return native.load({HOST: part}, target.session, {}, target.kernels).run(())
 
 
 class BoundedCache(Generic[T]):

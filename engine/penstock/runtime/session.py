@@ -16,13 +16,17 @@ from typing import Any, NamedTuple
 from penstock import _native, errors, options, protos
 from penstock.exports import export
 from penstock.graph import codec, scopes
+from penstock.graph.devices import DeviceAttributes, full_name
 from penstock.graph.graph import Graph, get_default_graph
+from penstock.graph.ir import IR, Node
 from penstock.graph.tensor import Tensor
-from penstock.passes.context import PlanLog
+from penstock.passes.context import Placing, PlanLog
 from penstock.runtime import native
+from penstock.runtime.devices import device_counts, open_devices
 from penstock.runtime.explanation import PlanExplanation
 from penstock.runtime.fetches import Fetches, feed_tensors, flatten_feeds, structure_key
-from penstock.runtime.plan import BoundedCache, Plan, make_plan
+from penstock.runtime.kernels import Catalogue
+from penstock.runtime.plan import BoundedCache, Plan, Target, make_plan
 
 
 class RunMemory(NamedTuple):
@@ -79,7 +83,20 @@ class Session:
             inter_op_threads=config.inter_op_parallelism_threads if config else 0,
             deterministic=options.current.deterministic,
             memory_limit=options.current.memory_limit,
+            cpus=device_counts(config)["CPU"],
         )
+        self._devices = open_devices(config, self._native)
+        kernels = Catalogue()
+        placing = Placing(
+            devices=self._devices.attributes,
+            kernels=kernels,
+            soft=bool(config and config.allow_soft_placement),
+            log=bool(config and config.log_device_placement),
+            compress=bool(config and config.graph_options.enable_bfloat16_sendrecv),
+            relatives=self._relatives,
+            residents={},
+        )
+        self._target = Target(self._native, self._devices.python, placing, kernels)
         self._timeout_ms = config.operation_timeout_in_ms if config else 0
         self._calls: dict[Any, _Call] = {}
         self._plans: BoundedCache[Plan] = BoundedCache(options.current.plans)
@@ -171,7 +188,8 @@ class Session:
         if metadata is not None and run_options is not None:
             metadata.Clear()
             if run_options.output_partition_graphs:
-                metadata.partition_graphs.append(codec.encode_graph(call.plan.ir))
+                for part in call.plan.partitions.values():
+                    metadata.partition_graphs.append(codec.encode_graph(part))
         return results if call.build is None else call.build(results)
 
     def _find_call(
@@ -210,15 +228,15 @@ class Session:
             return self._plans.get_or_make(
                 key,
                 lambda plan: plan.version == version,
-                lambda: make_plan(self._graph, self._native, feeds, fetches.tensors, targets),
+                lambda: make_plan(self._graph, self._target, feeds, fetches.tensors, targets),
             )
         except errors.OpError as e:
-            raise native.explain(e, self._graph, {}) from None
+            raise native.explain(e, self._graph, lambda name: None) from None
 
     def _explained(self, error: errors.OpError, plan: Plan) -> Exception:
         if self._closed and not isinstance(error, errors.CancelledError):
             return RuntimeError("attempted to use a closed session")
-        return native.explain(error, self._graph, plan.ir.nodes)
+        return native.explain(error, self._graph, plan.node)
 
     def make_callable(
         self, fetches: Any, feed_list: Sequence[Any] | None = None, accept_options: bool = False
@@ -302,13 +320,25 @@ class Session:
         memory = RunMemory(*[int(str(stats[name])) for name in RunMemory._fields])
         return (results if call.build is None else call.build(results)), memory
 
-    def memory_stats(self) -> dict[str, int]:
-        """Return bytes `live`, `peak` and `reserved`, and counts of allocations."""
-        return self._native.memory_stats()
+    def list_devices(self) -> list[DeviceAttributes]:
+        """Return the devices of this session: name, type, memory limit, incarnation.
 
-    def reset_peak_memory(self) -> None:
+        >>> [d.name for d in ps.Session(config=ps.ConfigProto(device_count={"CPU": 2})).list_devices()]
+        ['/job:localhost/replica:0/task:0/device:CPU:0', '/job:localhost/replica:0/task:0/device:CPU:1']
+        """
+        return list(self._devices.attributes)
+
+    def memory_stats(self, device: str = "") -> dict[str, int]:
+        """Return bytes `live`, `peak` and `reserved`, and counts of allocations, of a device.
+
+        `device` is a name such as `CPU:1`; by default the host. Raises `NotFoundError` for one
+        that this session does not have.
+        """
+        return self._native.memory_stats(full_name(device))
+
+    def reset_peak_memory(self, device: str = "") -> None:
         """Let the peak of `memory_stats` start again from what is live now."""
-        self._native.reset_peak()
+        self._native.reset_peak(full_name(device))
 
     def trim_memory(self) -> int:
         """Give cached memory back to the system; returns how many bytes.
@@ -318,15 +348,15 @@ class Session:
         """
         return self._native.trim_memory()
 
-    def set_memory_limit(self, limit: int | None) -> None:
-        """Bound the bytes that this session's tensors may take, from now on; None: no bound.
+    def set_memory_limit(self, limit: int | None, device: str = "") -> None:
+        """Bound the bytes that tensors may take on a device, from now on; None: no bound.
 
         A run that needs more ends with `ResourceExhaustedError`, which lists the largest live
         tensors; the session stays usable. Fed arrays that are used without a copy do not count.
         """
         if limit is not None and limit <= 0:
             raise ValueError(f"a memory limit is a positive number of bytes or None, not {limit}")
-        self._native.set_memory_limit(limit or 0)
+        self._native.set_memory_limit(limit or 0, full_name(device))
 
     # ---- life
 
