@@ -54,6 +54,7 @@ struct NativeBuilder {
   int add_node(std::string name, std::string op, std::string device,
                const std::vector<int32_t>& inputs, std::vector<int32_t> control_inputs,
                const py::dict& attrs, const std::vector<int32_t>& output_dtypes) {
+    if (builders.empty()) begin("");
     Attrs converted = convert(name, op, device, attrs);
     return add(std::move(name), std::move(op), std::move(device), inputs, std::move(control_inputs),
                std::move(converted), output_dtypes, nullptr);
@@ -72,6 +73,7 @@ struct NativeBuilder {
   }
 
   std::unique_ptr<NativeProgram> build() {
+    if (builders.empty()) begin("");
     std::vector<std::unique_ptr<Program>> programs;
     for (auto& builder : builders) programs.push_back(builder->build());
     return std::make_unique<NativeProgram>(session,

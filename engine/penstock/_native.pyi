@@ -87,7 +87,8 @@ class ProgramBuilder:
     def begin(self, device: str) -> None:
         """Let the nodes that follow be the program of this device; numbers begin again.
 
-        The host's program comes first: it has the feeds and fetches.
+        The host's program comes first: it has the feeds and fetches. Without a call there is
+        the host's alone.
         """
 
     def add_node(

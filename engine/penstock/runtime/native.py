@@ -8,6 +8,7 @@ the user's line and the operation.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from penstock import _native, dtypes, errors, kernel_api, options
 from penstock.graph.devices import short_name
@@ -56,18 +57,20 @@ for _d in dtypes.ALL:
 def load(
     partitions: Mapping[str, IR],
     session: _native.Session,
-    devices: Mapping[str, Device],
-    kernels: Catalogue,
+    devices: Mapping[str, Device] = MappingProxyType({}),
+    kernels: Catalogue | None = None,
 ) -> _native.Program:
     """Return the native program of these partitions, by device name, the host's first.
 
-    `devices` are those that Python code drives. Raises an `OpError` for a node without a kernel.
+    `devices` are those that Python code drives, `kernels` tells about theirs. Raises an
+    `OpError` for a node without a kernel.
     """
     _native.set_portable_only(options.current.portable_kernels)
     builder = _native.ProgramBuilder(session)
     for name, part in partitions.items():
         builder.begin(name)
-        _add_program(builder, part, _Maker(devices[name], kernels) if name in devices else None)
+        maker = _Maker(devices[name], kernels) if kernels and name in devices else None
+        _add_program(builder, part, maker)
     return builder.build()
 
 

@@ -74,7 +74,9 @@ def make_plan(
     version = graph.plan_version
     log = log or PlanLog()
     placing = target.placing._replace(strategy=options.current.placement)
-    context = PassContext(options.current, lambda part: evaluate(part, target), log, placing)
+    context = PassContext(
+        options.current, lambda part: evaluate(part, target.session), log, placing
+    )
     ir = run_pipeline(extract(graph, fetches, operations, feeds), context)
     partitions = partition(ir, context)
     if "plan" in options.current.debug:
@@ -84,9 +86,9 @@ def make_plan(
     return Plan(program, ir, partitions, log, version)
 
 
-def evaluate(part: IR, target: Target) -> Sequence[Any]:
+def evaluate(part: IR, session: _native.Session) -> Sequence[Any]:
     """Run an IR without feeds on the host and return its fetches."""
-    return native.load({HOST: part}, target.session, {}, target.kernels).run(())
+    return native.load({HOST: part}, session).run(())
 
 
 class BoundedCache(Generic[T]):

@@ -17,8 +17,8 @@ from penstock import _native, errors, options, protos
 from penstock.exports import export
 from penstock.graph import codec, scopes
 from penstock.graph.devices import DeviceAttributes, full_name
+from penstock.graph.extract import relatives
 from penstock.graph.graph import Graph, get_default_graph
-from penstock.graph.ir import IR, Node
 from penstock.graph.tensor import Tensor
 from penstock.passes.context import Placing, PlanLog
 from penstock.runtime import native
@@ -93,7 +93,7 @@ class Session:
             soft=bool(config and config.allow_soft_placement),
             log=bool(config and config.log_device_placement),
             compress=bool(config and config.graph_options.enable_bfloat16_sendrecv),
-            relatives=self._relatives,
+            relatives=lambda ir: relatives(self._graph, ir),
             residents={},
         )
         self._target = Target(self._native, self._devices.python, placing, kernels)
@@ -293,7 +293,7 @@ class Session:
                 raise RuntimeError("attempted to use a closed session")
             log = PlanLog(stages=[])
             flat, feeds = Fetches(self._graph, fetches), feed_tensors(self._graph, list(keys or ()))
-            make_plan(self._graph, self._native, feeds, flat.tensors, list(flat.targets), log)
+            make_plan(self._graph, self._target, feeds, flat.tensors, list(flat.targets), log)
             return log
 
         return PlanExplanation(plan.ir, plan.log, make_again)
@@ -323,8 +323,9 @@ class Session:
     def list_devices(self) -> list[DeviceAttributes]:
         """Return the devices of this session: name, type, memory limit, incarnation.
 
-        >>> [d.name for d in ps.Session(config=ps.ConfigProto(device_count={"CPU": 2})).list_devices()]
-        ['/job:localhost/replica:0/task:0/device:CPU:0', '/job:localhost/replica:0/task:0/device:CPU:1']
+        >>> config = ps.ConfigProto(device_count={"CPU": 2})
+        >>> [d.name[-5:] for d in ps.Session(config=config).list_devices()]
+        ['CPU:0', 'CPU:1']
         """
         return list(self._devices.attributes)
 
