@@ -11,6 +11,7 @@ import numpy as np
 from penstock.graph.devices import HOST, DeviceAttributes
 from penstock.graph.ir import IR, Node
 from penstock.options import Options
+from penstock.simulate import Costs, Machine
 
 if TYPE_CHECKING:
     from penstock.passes.placement.record import Placement
@@ -87,7 +88,8 @@ class Placing(NamedTuple):
     `strategy` names one of `placement.strategies.STRATEGIES`; `compress` sends float32 as
     bfloat16. `relatives` returns nodes of the whole graph that share resources or colocation
     with an IR's, and `residents` tells where a session's resources live: a new plan must find
-    them there, and adds its own.
+    them there, and adds its own. `machine` and `costs` are what strategies judge by: without
+    them the session's devices as they usually are, and estimates from shapes.
     """
 
     devices: tuple[DeviceAttributes, ...] = (DeviceAttributes(HOST, "CPU", 0, 1),)
@@ -98,6 +100,8 @@ class Placing(NamedTuple):
     compress: bool = False
     relatives: Callable[[IR], Sequence[Node]] | None = None
     residents: dict[str, str] | None = None
+    machine: Machine | None = None
+    costs: Costs | None = None
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,13 @@ class Shipment(NamedTuple):
     cause: int  # the shipment before it on a link that it waited for, or -1
 
 
+class Outcome(NamedTuple):
+    """When the last node ends, and how many bytes travelled."""
+
+    step_time: float
+    moved: float
+
+
 class Record:
     """What happened: for each node its times and what let it start, and all shipments.
 
@@ -91,9 +98,10 @@ class Loop:
         for device, pool in enumerate(self.pool):
             self.members[pool].append(device)
 
-    def run(self, device_of: Sequence[int], record: Record | None = None) -> float:
-        """Return when the last node ends; `device_of` is the device number of each node."""
-        return _Run(self, device_of, record).play()
+    def run(self, device_of: Sequence[int], record: Record | None = None) -> Outcome:
+        """Play a step in which `device_of` is the device number of each node."""
+        run = _Run(self, device_of, record)
+        return Outcome(run.play(), run.moved)
 
 
 def _numbered(machine: Machine) -> list[tuple[int, DeviceModel]]:
@@ -124,6 +132,7 @@ class _Run:
         self.instant: list[int] = []
         self.touched: set[int] = set()
         self.done = 0
+        self.moved = 0.0
         self.lane_of: dict[int, int] = {}
 
     def play(self) -> float:
@@ -233,6 +242,7 @@ class _Run:
         """Let a value travel as soon as all links of its route are free."""
         here = self.device_of[node]
         size = self.tasks.bytes[node][output] if output >= 0 else 0.0
+        self.moved += size
         links, latency, seconds_a_byte = self.loop.roads.between[here][there]
         start, before = now, -1
         for link in links:

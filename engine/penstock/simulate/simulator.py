@@ -53,7 +53,7 @@ def simulate(
     sizes = Sizes(whole, shapes, unknown_dim)
     tasks = Tasks(whole, sizes, machine, costs or EstimatedCosts())
     device_of, record = tasks.placement(machine), Record(len(tasks))
-    step_time = Loop(tasks, machine).run(device_of, record)
+    step_time, _ = Loop(tasks, machine).run(device_of, record)
     return _told(tasks, machine, device_of, record, step_time)
 
 
