@@ -215,9 +215,12 @@ def _polygamma(xp: Any, n: Array, x: Array) -> Array:
     whole = (order > 0) & (order == xp.floor(order))
     safe = xp.where(whole, order, 1.0)
     z = _zeta(xp, safe + 1, at)
-    size = xp.exp(_lgamma_positive(xp, safe + 1))
+    logarithm = _lgamma_positive(xp, safe + 1)
+    product = xp.exp(logarithm) * z
+    far = xp.sign(z) * xp.exp(logarithm + xp.log(xp.abs(z)))  # factors beyond double precision
+    product = xp.where(safe > 170, far, product)
     odd = safe != 2 * xp.floor(safe / 2)
-    higher = xp.where(whole, xp.where(odd, size * z, -size * z), np.nan)
+    higher = xp.where(whole, xp.where(odd, product, -product), np.nan)
     return xp.where(order == 0, _digamma(xp, at), higher)
 
 
