@@ -198,6 +198,17 @@ def test_constants_of_an_accelerator_stay_where_their_readers_are() -> None:
     assert device["m"].inputs[1] == ("both", 0)
 
 
+def test_a_constant_that_waits_does_so_in_both_memories() -> None:
+    x = ps.placeholder(ps.int32, [2], name="x")
+    with ps.control_dependencies([raw.Neg(x, name="first")]):
+        both = ps.constant([1, 2], name="both")
+    y = raw.Reshape(raw.Mul(x, both, name="m"), both, name="y")
+    ir = extract(ps.get_default_graph(), [y], [], [x])
+    ir = placed(ir, lambda n: "CPU:0" if n.name == "first" else "SIM_GPU:0")
+    device = partition(ir, context(session_of("SIM_GPU")))[LOCAL + "SIM_GPU:0"]
+    assert device["both"].controls == device["both/_host"].controls == ("first/_recv_1",)
+
+
 def test_a_value_changes_memory_by_a_transfer_to_its_own_device() -> None:
     x = ps.placeholder(ps.int32, [2], name="x")
     dims = raw.Neg(raw.Shape(raw.Neg(x, name="n"), name="s"), name="dims")

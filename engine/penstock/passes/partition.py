@@ -117,11 +117,9 @@ class _Cut:
             inputs = tuple([self._input(node, i, e) for i, e in enumerate(inputs)])
         if controls and any([nodes[name].device != device for name in controls]):
             controls = tuple([self._control(name, device) for name in controls])
-        if accelerated and node.op == "Const":
-            node = self._constant(node)
-        if inputs is node.inputs and controls is node.controls:
-            return node
-        return node._replace(inputs=inputs, controls=controls)
+        if inputs is not node.inputs or controls is not node.controls:
+            node = node._replace(inputs=inputs, controls=controls)
+        return self._constant(node) if accelerated and node.op == "Const" else node
 
     def _constant(self, node: Node) -> Node:
         """Return a constant of an accelerator as it is made; a copy in host memory may follow."""
