@@ -41,6 +41,7 @@ FAMILIES = {
     "dispatch": "What a run costs beside its arithmetic",
     "building": "Python's share: building graphs, gradients, first runs",
     "start": "New processes",
+    "devices": "Several devices in one process",
     "elementwise": "Elementwise",
     "products": "Matrix products",
     "convolutions": "Convolutions and pooling",
@@ -107,6 +108,32 @@ BUILDING = (
     ),
     Program("start/import", "import in a new process"),
     Program("start/hello", "new process to the first result"),
+)
+
+DEVICES = (
+    Program("devices/run_one", "feed a scalar, 3x - x, fetch, on one CPU device", dialects=GRAPH),
+    Program("devices/run_two", "the same, the product on a second device", dialects=GRAPH),
+    Program(
+        "devices/transfers_none",
+        "1,000 pairs of ops on 16 floats in a row, on one device",
+        {"ops": 1000, "width": 16},
+        {"ops": 4, "width": 3},
+        dialects=GRAPH,
+    ),
+    Program(
+        "devices/transfers",
+        "the same, each pair on the other of two devices",
+        {"ops": 1000, "width": 16},
+        {"ops": 4, "width": 3},
+        dialects=GRAPH,
+    ),
+    Program(
+        "devices/first_run",
+        "new session to first result, 10,000 ops over 8 devices",
+        {"ops": 10_000},
+        {"ops": 80},
+        dialects=GRAPH,
+    ),
 )
 
 ELEMENTWISE = (
@@ -314,6 +341,7 @@ PROGRAMS: dict[str, Program] = {
     for p in (
         *DISPATCH,
         *BUILDING,
+        *DEVICES,
         *ELEMENTWISE,
         *PRODUCTS,
         *CONVOLUTIONS,

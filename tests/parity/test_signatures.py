@@ -23,7 +23,7 @@ NARROWER = {  # (op, attribute) → why we allow fewer values
     ("MaxPool", "data_format"): "NCHW_VECT_C holds quantised numbers, of which penstock has none",
     ("MaxPoolV2", "data_format"): "NCHW_VECT_C holds quantised numbers, of which penstock has none",
 }
-OPS = [op for op in all_ops() if not op.name.startswith("_")]
+OPS = list(all_ops())
 HAVE = {d.as_datatype_enum for d in dtypes.ALL}
 
 
