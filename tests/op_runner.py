@@ -45,6 +45,7 @@ class Built:
     placeholders: list[Any]  # flat; None where the input is a constant
     arrays: list[Array]
     outputs: list[ps.Tensor]
+    device: str | None = None
 
     @property
     def feeds(self) -> dict[Any, Array]:
@@ -54,8 +55,13 @@ class Built:
 
     def run(self, fetches: Any) -> Any:
         """Run in a session of its own; every value as an array."""
-        with ps.Session(graph=self.graph) as session:
+        with ps.Session(graph=self.graph, config=session_config(self.device)) as session:
             return [np.asarray(v) for v in session.run(fetches, self.feeds)]
+
+
+def session_config(device: str | None) -> Any:
+    """Return the configuration of sessions that have the device that a row asks for."""
+    return None if device is None else ps.ConfigProto(device_count={"SIM_GPU": 1})
 
 
 def build(
@@ -64,13 +70,17 @@ def build(
     mode: Mode,
     inputs: Inputs | None = None,
     graph: ps.Graph | None = None,
+    device: str | None = None,
 ) -> Built:
-    """Build a row (or a row with other inputs) into `graph`, by default one of its own."""
+    """Build a row (or a row with other inputs) into `graph`, by default one of its own.
+
+    The op itself asks for `device`; what feeds it does not.
+    """
     inputs = row.inputs if inputs is None else inputs
     arrays = row.arrays(dtype, inputs)
     if mode is Mode.LONG:
         arrays = _with_long_indices(row, inputs, arrays)
-    built = Built(graph or ps.Graph(), [], [], [])
+    built = Built(graph or ps.Graph(), [], [], [], device)
     with built.graph.as_default():
         arguments = [
             [_tensor(built, i, a, mode) for i, a in zip(item, array, strict=True)]
@@ -78,7 +88,8 @@ def build(
             else _tensor(built, item, array, mode)
             for item, array in zip(inputs, arrays, strict=True)
         ]
-        result = getattr(ps.raw_ops, row.op)(*arguments, **row.node_attrs(dtype), name="node")
+        with ps.device(device):
+            result = getattr(ps.raw_ops, row.op)(*arguments, **row.node_attrs(dtype), name="node")
     built.outputs = flat_outputs(result)
     return built
 
