@@ -13,6 +13,7 @@
 #include "bindings/python_error.h"
 #include "bindings/to_numpy.h"
 #include "bindings/to_tensor.h"
+#include "bindings/trace_to_python.h"
 #include "runtime/memory_report.h"
 
 namespace py = pybind11;
@@ -83,7 +84,7 @@ Tensor feed_of(PyObject* value, const Partitions& partitions, size_t i, Allocato
 }
 
 PyObject* run_program(NativeProgram& program, PyObject* const* values, size_t num_values,
-                      int64_t timeout_ms, RunStats* stats) {
+                      int64_t timeout_ms, RunStats* stats, Trace* trace = nullptr) {
   check_callable(program, num_values);
   const Program& p = program.executor.host();
   Allocator& allocator = program.session->host().allocator();
@@ -98,6 +99,7 @@ PyObject* run_program(NativeProgram& program, PyObject* const* values, size_t nu
   RunOptions options;
   options.timeout_ms = timeout_ms;
   options.interrupted = signal_raised;
+  options.trace = trace;
   {
     const ReleasedLock released(!tiny);
     program.executor.run(feeds.data(), fetches.data(), options, stats);
@@ -169,6 +171,32 @@ py::tuple run_with_stats(NativeProgram& program, const py::sequence& values, int
   return py::make_tuple(py::reinterpret_steal<py::list>(results), memory);
 }
 
+// What was recorded is appended to `recorded` when the run fails, too.
+py::list run_traced(NativeProgram& program, const py::sequence& values, int64_t timeout_ms,
+                    bool memory, py::list recorded) {
+  const PyRef fast(PySequence_Fast(values.ptr(), "run_traced() takes a sequence of values"));
+  if (!fast) throw py::error_already_set();
+  Trace trace(program.executor.partitions(), memory);
+  const auto record = [&] {
+    const py::error_scope pending;  // an interrupted run has left its exception set
+    trace.finish();
+    for (const py::handle device : object_of_trace(trace)) recorded.append(device);
+  };
+  PyObject* results = nullptr;
+  try {
+    results = run_program(program, PySequence_Fast_ITEMS(fast.get()),
+                          static_cast<size_t>(PySequence_Fast_GET_SIZE(fast.get())), timeout_ms,
+                          nullptr, &trace);
+  } catch (...) {
+    record();
+    throw;
+  }
+  if (!results) throw py::error_already_set();
+  py::list fetches = py::reinterpret_steal<py::list>(results);
+  record();
+  return fetches;
+}
+
 void add_method(py::class_<NativeProgram>& type, PyMethodDef& method) {
   PyObject* descriptor = PyDescr_NewMethod(reinterpret_cast<PyTypeObject*>(type.ptr()), &method);
   if (!descriptor) throw py::error_already_set();
@@ -189,6 +217,8 @@ void bind_program(py::module_& m) {
   add_method(type, run_method);
   add_method(type, call_method);
   type.def("run_with_stats", &run_with_stats, py::arg("values"), py::arg("timeout_ms") = 0)
+      .def("run_traced", &run_traced, py::arg("values"), py::arg("timeout_ms"), py::arg("memory"),
+           py::arg("recorded"))
       .def_property_readonly(
           "num_nodes", [](const NativeProgram& p) { return p.executor.partitions().num_nodes(); })
       .def_property_readonly("work_ns",

@@ -42,7 +42,7 @@ py::list object_of_trace(const Trace& trace) {
           node.live_start, node.live_computed, node.live_end,
           object_of_outputs(trace.outputs(number), info.output_dtypes.size())));
     }
-    devices.append(py::make_tuple(program.device->name(), nodes));
+    devices.append(py::make_tuple(program.device->name(), trace.caller(), nodes));
   }
   return devices;
 }

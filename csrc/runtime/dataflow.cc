@@ -35,6 +35,7 @@ class Dataflow : public std::enable_shared_from_this<Dataflow> {
       : partitions_(partitions),
         profile_(profile),
         step_(step),
+        trace_(step.trace()),
         pool_(*partitions.host().session.inter_pool),
         max_helpers_(pool_.num_threads() - 1),
         remaining_(partitions.num_nodes()) {}
@@ -176,12 +177,14 @@ class Dataflow : public std::enable_shared_from_this<Dataflow> {
     const size_t p = static_cast<size_t>(partitions_.program_of(number));
     const Program& program = partitions_.program(p);
     Values& values = step_.values(p);
+    if (trace_) trace_->starts(number);
     try {
       KernelContext ctx(*node.info, program.session, values.inputs_of(node),
                         values.outputs_of(node), last_uses(node, program, values),
                         program.slot_dtypes.data() + node.first_slot);
       if (node.async) return start(number, node, ctx);
       node.kernel->compute(ctx);
+      if (trace_) trace_->computed(number, values);
       return true;
     } catch (...) {
       step_.fail(current_error(*node.info, values.describe_inputs(node)));
@@ -200,8 +203,10 @@ class Dataflow : public std::enable_shared_from_this<Dataflow> {
       pending_.fetch_sub(1);
       throw;
     }
-    if (finished) pending_.fetch_sub(1);
-    return finished;
+    if (!finished) return false;
+    pending_.fetch_sub(1);
+    record_arrival(number);
+    return true;
   }
 
   // The result of an asynchronous node is there. Called on any thread; the last thing it does with
@@ -213,15 +218,24 @@ class Dataflow : public std::enable_shared_from_this<Dataflow> {
       } catch (...) {
         step_.fail(current_error(*partitions_.node(number).info));
       }
-    } else if (running_dataflow == this) {
-      running_list->push_back(~number);
     } else {
-      publish({~number}, true);
+      record_arrival(number);
+      if (running_dataflow == this) {
+        running_list->push_back(~number);
+      } else {
+        publish({~number}, true);
+      }
     }
     std::lock_guard<std::mutex> lock(mutex_);
     pending_.fetch_sub(1);
     ++events_;
     changed_.notify_one();
+  }
+
+  void record_arrival(int32_t number) {
+    if (trace_) {
+      trace_->computed(number, step_.values(static_cast<size_t>(partitions_.program_of(number))));
+    }
   }
 
   // An input may be reused when this is the only read of its slot that is still to come.
@@ -251,6 +265,7 @@ class Dataflow : public std::enable_shared_from_this<Dataflow> {
     for (int32_t slot = node.first_slot; slot < node.first_slot + outputs; ++slot) {
       if (program.slot_readers[slot] == 0) values.slot(slot).reset();
     }
+    if (trace_) trace_->ends(number);
   }
 
   // On the calling thread, without the lock.
@@ -284,6 +299,7 @@ class Dataflow : public std::enable_shared_from_this<Dataflow> {
   const Partitions& partitions_;
   const Profile& profile_;
   Step& step_;
+  Trace* const trace_;
   ThreadPool& pool_;
   const int max_helpers_;
   std::mutex mutex_;

@@ -73,11 +73,44 @@ void verify_outputs(Values& values, const ProgramNode& node) {
   }
 }
 
+// Who looks on while nodes run; this one looks away, and costs nothing.
+struct Onlooker {
+  // Before the node's kernel; again when the result of an asynchronous one has arrived.
+  void starts(const Program&, const ProgramNode&) const {}
+  // Between the kernel and the death of its inputs.
+  void computed(Values&, const ProgramNode&) const {}
+  void ends(const Program&, const ProgramNode&) const {}
+};
+
+// Looks at results only.
+template <class Look>
+struct OnResults : Onlooker {
+  explicit OnResults(const Look& l) : look(l) {}
+  void computed(Values& values, const ProgramNode& node) const { look(values, node); }
+  const Look& look;
+};
+
+// Records everything.
+struct Tracing {
+  size_t number_of(const Program& program, const ProgramNode& node) const {
+    return trace.partitions().number_of(program, node);
+  }
+  void starts(const Program& program, const ProgramNode& node) const {
+    trace.starts(static_cast<int32_t>(number_of(program, node)));
+  }
+  void computed(Values& values, const ProgramNode& node) const {
+    trace.computed(static_cast<int32_t>(number_of(values.program(), node)), values);
+  }
+  void ends(const Program& program, const ProgramNode& node) const {
+    trace.ends(static_cast<int32_t>(number_of(program, node)));
+  }
+  Trace& trace;
+};
+
 // Runs the nodes of program `p` from number `next` on; returns how far it came: to the end, or to
-// an asynchronous node whose result is not there yet. Calls after(values, node) between a node's
-// kernel and the death of its inputs.
-template <class After>
-size_t run_inline(const Program& program, Step& step, size_t p, size_t next, const After& after) {
+// an asynchronous node whose result is not there yet.
+template <class Watch>
+size_t run_inline(const Program& program, Step& step, size_t p, size_t next, const Watch& watch) {
   Values& values = step.values(p);
   const ProgramNode* const begin = program.nodes.data();
   const ProgramNode* node = begin + next;
@@ -86,10 +119,12 @@ size_t run_inline(const Program& program, Step& step, size_t p, size_t next, con
   try {
     for (; node != end; ++node) {
       if (end - node > kPrefetch) __builtin_prefetch(node[kPrefetch].kernel);
+      watch.starts(program, *node);
       if (__builtin_expect(!run_node(program, step, p, values, *node), 0)) break;
-      after(values, *node);
+      watch.computed(values, *node);
       budget -= weight(*node, values);
       drop_dead(program, values, *node);
+      watch.ends(program, *node);
       if (budget <= 0) {
         step.check_limits();
         budget = kCheckEvery;
@@ -104,8 +139,8 @@ size_t run_inline(const Program& program, Step& step, size_t p, size_t next, con
 }
 
 // One strand a program, in turn, until all are at their end.
-template <class After>
-void run_strands(const Partitions& partitions, Step& step, const After& after) {
+template <class Watch>
+void run_strands(const Partitions& partitions, Step& step, const Watch& watch) {
   for (bool finished = false; !finished;) {
     const uint64_t events = step.events();
     bool moved = false;
@@ -116,7 +151,7 @@ void run_strands(const Partitions& partitions, Step& step, const After& after) {
       const Program& program = partitions.program(p);
       if (strand.next == program.nodes.size()) continue;
       if (!strand.started || strand.arrived.load(std::memory_order_acquire)) {
-        strand.next = run_inline(program, step, p, strand.next, after);
+        strand.next = run_inline(program, step, p, strand.next, watch);
         moved = true;
       }
       finished = finished && strand.next == program.nodes.size();
@@ -127,14 +162,14 @@ void run_strands(const Partitions& partitions, Step& step, const After& after) {
   }
 }
 
-template <class After>
-void run_all_inline(const Partitions& partitions, Step& step, const After& after) {
+template <class Watch>
+void run_all_inline(const Partitions& partitions, Step& step, const Watch& watch) {
   if (__builtin_expect(partitions.size() == 1 && partitions.channels() == 0, 1)) {
-    run_inline(partitions.host(), step, 0, 0, after);
+    run_inline(partitions.host(), step, 0, 0, watch);
     return;
   }
   try {
-    run_strands(partitions, step, after);
+    run_strands(partitions, step, watch);
   } catch (const RunError& error) {
     step.fail(error);  // so that nobody waits any more for what will not be sent
     throw;
@@ -145,15 +180,16 @@ void run_measured(const Partitions& partitions, Step& step, Profile& profile) {
   std::vector<NodeCost> costs(static_cast<size_t>(partitions.num_nodes()));
   auto last = Clock::now();
   int64_t loops = ThreadPool::loops_shared_here();
+  const auto measure = [&](Values& values, const ProgramNode& node) {
+    NodeCost& cost = costs[partitions.number_of(values.program(), node)];
+    cost.spreads = ThreadPool::loops_shared_here() != loops;
+    loops = ThreadPool::loops_shared_here();
+    const auto now = Clock::now();
+    cost.ns = std::chrono::duration<float, std::nano>(now - last).count();
+    last = now;
+  };
   try {
-    run_all_inline(partitions, step, [&](Values& values, const ProgramNode& node) {
-      NodeCost& cost = costs[partitions.number_of(values.program(), node)];
-      cost.spreads = ThreadPool::loops_shared_here() != loops;
-      loops = ThreadPool::loops_shared_here();
-      const auto now = Clock::now();
-      cost.ns = std::chrono::duration<float, std::nano>(now - last).count();
-      last = now;
-    });
+    run_all_inline(partitions, step, OnResults(measure));
   } catch (...) {
     profile.finish(nullptr);
     throw;
@@ -199,20 +235,34 @@ void Executor::give_back(Step* step) {
 }
 
 Mode Executor::run_nodes(Step& step) {
+  if (__builtin_expect(step.trace() != nullptr, 0)) return run_traced(step);
   if (__builtin_expect(!verified_.load(std::memory_order_relaxed), 0)) {
-    run_all_inline(partitions_, step, verify_outputs);
+    run_all_inline(partitions_, step, OnResults(verify_outputs));
     verified_.store(true, std::memory_order_relaxed);
     return Mode::kInline;
   }
   const Mode mode = profile_.next_mode();
   if (mode == Mode::kInline) {
-    run_all_inline(partitions_, step, [](Values&, const ProgramNode&) {});
+    run_all_inline(partitions_, step, Onlooker());
   } else if (mode == Mode::kMeasured) {
     run_measured(partitions_, step, profile_);
   } else {
     run_dataflow(partitions_, profile_, step);
   }
   return mode;
+}
+
+// As the next run would be done, but that what is recorded neither verifies nor measures: looking
+// at the clock and the memory so often would spoil the figures.
+Mode Executor::run_traced(Step& step) {
+  Mode mode = verified_.load() ? profile_.next_mode() : Mode::kInline;
+  if (mode == Mode::kParallel) {
+    run_dataflow(partitions_, profile_, step);
+    return mode;
+  }
+  if (mode == Mode::kMeasured) profile_.finish(nullptr);
+  run_all_inline(partitions_, step, Tracing{*step.trace()});
+  return Mode::kInline;
 }
 
 void Executor::take_fetches(Step& step, Tensor* fetches) {

@@ -49,6 +49,7 @@ class Executor {
   Step* take_step();
   void give_back(Step* step);
   Mode run_nodes(Step& step);
+  Mode run_traced(Step& step);
   void take_fetches(Step& step, Tensor* fetches);
   [[noreturn]] void give_up(Step* step);
 

@@ -16,6 +16,7 @@
 #include "runtime/partitions.h"
 #include "runtime/rendezvous.h"
 #include "runtime/run_error.h"
+#include "runtime/trace.h"
 #include "runtime/values.h"
 
 namespace penstock {
@@ -26,6 +27,7 @@ struct RunOptions {
   int64_t timeout_ms = 0;  // 0: none
   // Asked on the calling thread about every 50 ms; true ends the run (Ctrl-C).
   bool (*interrupted)() = nullptr;
+  Trace* trace = nullptr;  // records the run; null: nobody does
 };
 
 // How far the inline policy is in one program.
@@ -51,6 +53,7 @@ class Step {
   Values& host() { return values_.front(); }
   Strand& strand(size_t program) { return strands_[program]; }
   Rendezvous& rendezvous() { return rendezvous_; }
+  Trace* trace() const { return options_.trace; }
 
   // Throws when the run was cancelled, is past its deadline or was interrupted. Called by the
   // calling thread now and then; looks at the clock.

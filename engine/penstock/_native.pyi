@@ -138,6 +138,19 @@ class Program:
     ) -> tuple[list[Any], dict[str, Any]]:
         """Run once; also return live_before, live_after, peak, allocations and mode."""
 
+    def run_traced(
+        self,
+        values: Sequence[object],
+        timeout_ms: int,
+        memory: bool,
+        recorded: list[tuple[str, int, list[Any]]],
+    ) -> list[Any]:
+        """Run once; what each node did is appended to `recorded`, even if the run fails.
+
+        (device, caller, nodes) for each device; a node is a tuple with the fields of
+        `runtime.tracing.NodeRecord`. `caller` is the number of this thread.
+        """
+
     @property
     def num_nodes(self) -> int: ...
     @property

@@ -46,18 +46,16 @@ class Meetings(NamedTuple):
 
 
 def step_stats(
-    recorded: Sequence[tuple[str, Sequence[Any]]],
-    partitions: Mapping[str, IR],
-    caller: int,
-    memory: bool,
+    recorded: Sequence[tuple[str, int, Sequence[Any]]], partitions: Mapping[str, IR], memory: bool
 ) -> Any:
     """Return the StepStats of one run.
 
-    `recorded` is what `Program.run_traced` left, `partitions` the plan's IRs by device, `caller`
-    the number of the thread that called `run`. Without `memory` nothing is said of allocators.
+    `recorded` is what `Program.run_traced` left, `partitions` the plan's IRs by device. Without
+    `memory` nothing is said of allocators.
     """
     stats = protos.StepStats()
-    devices = [(device, [NodeRecord(*r) for r in records]) for device, records in recorded]
+    devices = [(device, [NodeRecord(*r) for r in nodes]) for device, _, nodes in recorded]
+    caller = recorded[0][1] if recorded else 0
     meetings = _find_meetings(devices, partitions)
     for device, records in devices:
         message = stats.dev_stats.add(device=device)
