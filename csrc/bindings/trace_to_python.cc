@@ -37,10 +37,10 @@ py::list object_of_trace(const Trace& trace) {
       const NodeTrace& node = trace.node(number);
       if (node.start == 0) continue;
       const NodeInfo& info = *program.nodes[i].info;
-      nodes.append(py::make_tuple(
-          info.name, node.scheduled, node.start, node.computed, node.end, node.thread,
-          node.live_start, node.live_computed, node.live_end,
-          object_of_outputs(trace.outputs(number), info.output_dtypes.size())));
+      nodes.append(
+          py::make_tuple(info.name, node.scheduled, node.start, node.computed, node.end,
+                         node.thread, node.live_start, node.live_computed, node.live_end,
+                         object_of_outputs(trace.outputs(number), info.output_dtypes.size())));
     }
     devices.append(py::make_tuple(program.device->name(), trace.caller(), nodes));
   }

@@ -7,7 +7,8 @@
 
 namespace penstock {
 
-// One (device, caller, nodes) for each program, the caller's thread by its number; of `nodes` each that started is
+// One (device, caller, nodes) for each program, the caller's thread by its number; of `nodes` each
+// that started is
 //   (name, scheduled, start, computed, end, thread, live_start, live_computed, live_end, outputs)
 // and of `outputs` each that was set is (slot, dtype, dims, bytes, allocated, address).
 pybind11::list object_of_trace(const Trace& trace);

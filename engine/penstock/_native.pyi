@@ -143,7 +143,7 @@ class Program:
         values: Sequence[object],
         timeout_ms: int,
         memory: bool,
-        recorded: list[tuple[str, int, list[Any]]],
+        recorded: list[tuple[str, int, Sequence[Any]]],
     ) -> list[Any]:
         """Run once; what each node did is appended to `recorded`, even if the run fails.
 

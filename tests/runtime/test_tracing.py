@@ -1,5 +1,6 @@
 """RunOptions(trace_level=...): what RunMetadata.step_stats says of a run, and when it fails."""
 
+import contextlib
 import itertools
 import json
 import time
@@ -29,10 +30,8 @@ def traced(
     """Return the statistics of the last of some runs, whether it fails or not."""
     metadata = ps.RunMetadata()
     for _ in range(runs):
-        try:
+        with contextlib.suppress(ps.OpError):
             sess.run(fetches, feeds, options=options, run_metadata=metadata)
-        except ps.OpError:
-            pass
     return metadata.step_stats
 
 
@@ -140,28 +139,31 @@ def test_results_are_the_same_and_metadata_is_new_each_time() -> None:
     assert len(metadata.step_stats.dev_stats) == 1
 
 
-def wide(count: int) -> ps.Tensor:
+def wide(count: int) -> tuple[ps.Tensor, ps.Tensor]:
     """A sum of matrix products that do not depend on each other, worth running side by side."""
     factors = [ps.constant(np.full((160, 160), i, np.float32)) for i in range(count)]
-    x = ps.placeholder_with_default(np.ones((160, 160), np.float32), [160, 160], name="x")
-    return ps.add_n([ps.matmul(x, f, name=f"m{i}") for i, f in enumerate(factors)], name="sum")
+    x = ps.placeholder(ps.float32, [160, 160], name="x")
+    return x, ps.add_n([ps.matmul(x, f, name=f"m{i}") for i, f in enumerate(factors)], name="sum")
 
 
 def test_parallel_runs_are_recorded_by_thread() -> None:
     config = ps.ConfigProto(inter_op_parallelism_threads=4, intra_op_parallelism_threads=1)
-    total = wide(16)
+    x, total = wide(16)
+    feeds = {x: np.ones((160, 160), np.float32)}
     with ps.Session(config=config) as sess:
         for _ in range(4):  # until the session has measured and decided
-            expected = sess.run(total)
+            expected = sess.run(total, feeds)
+        threads: set[str] = set()
         for _ in range(20):
             metadata = ps.RunMetadata()
-            result = sess.run(total, options=FULL, run_metadata=metadata)
+            result = sess.run(total, feeds, options=FULL, run_metadata=metadata)
             np.testing.assert_array_equal(result, expected)
             (device,) = metadata.step_stats.dev_stats
             assert {n.node_name for n in device.node_stats} >= {f"m{i}" for i in range(16)}
-            assert "caller" in device.thread_names.values()
+            threads.update(device.thread_names.values())
             assert {n.thread_id for n in device.node_stats} == set(device.thread_names)
             assert_one_at_a_time(device)
+    assert len(threads) > 1 and threads - {"caller"} == {t for t in threads if "worker " in t}
 
 
 def assert_one_at_a_time(device: Any) -> None:
@@ -192,14 +194,13 @@ def test_failed_run_tells_what_it_did() -> None:
 
 
 def test_run_past_its_deadline_tells_what_it_did() -> None:
-    x = ps.placeholder_with_default(np.ones((256, 256), np.float32), [256, 256], name="x")
+    x = ps.placeholder(ps.float32, [256, 256], name="x")
     y = x
     for i in range(400):
         y = ps.matmul(y, x, name=f"m{i}")
     options = ps.RunOptions(trace_level=ps.RunOptions.FULL_TRACE, timeout_in_ms=20)
     with ps.Session() as sess:
-        sess.run(x)
-        found = nodes_of(traced(sess, y, options=options))
+        found = nodes_of(traced(sess, y, {x: np.ones((256, 256))}, options))
     assert "m0" in found and "m399" not in found
 
 
@@ -208,7 +209,7 @@ def two_devices() -> ps.Session:
 
 
 def back_and_forth() -> tuple[ps.Tensor, ps.Tensor]:
-    """x → a on CPU:0 → b on CPU:1 → c on CPU:0."""
+    """Feed x → a on CPU:0 → b on CPU:1 → c on CPU:0."""
     x = ps.placeholder(ps.float32, [None], name="x")
     with ps.device("/cpu:0"):
         a = ps.exp(x, name="a")

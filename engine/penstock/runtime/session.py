@@ -21,7 +21,7 @@ from penstock.graph.extract import relatives
 from penstock.graph.graph import Graph, get_default_graph
 from penstock.graph.tensor import Tensor
 from penstock.passes.context import Placing, PlanLog
-from penstock.runtime import native
+from penstock.runtime import native, tracing
 from penstock.runtime.devices import device_counts, open_devices
 from penstock.runtime.explanation import PlanExplanation
 from penstock.runtime.fetches import Fetches, feed_tensors, flatten_feeds, structure_key
@@ -131,7 +131,9 @@ class Session:
         """Compute `fetches` given `feed_dict` and return the values in the same nesting.
 
         Operations give None. Values are NumPy arrays (scalars for shape []). `options` is a
-        `RunOptions`, of which `timeout_in_ms` and `output_partition_graphs` are used.
+        `RunOptions`, of which `timeout_in_ms`, `output_partition_graphs` and `trace_level` are
+        used: what they ask for comes back in `run_metadata`, a `RunMetadata`, of a run that fails
+        too (docs/tracing.md).
         Raises an `errors.OpError` that names the failing node and the line that built it;
         `RuntimeError` when the session is closed.
         """
@@ -171,25 +173,25 @@ class Session:
         if run_options is not None:
             if not isinstance(run_options, protos.RunOptions):
                 raise TypeError(f"options must be a RunOptions, not {type(run_options).__name__}")
-            if run_options.trace_level != protos.RunOptions.NO_TRACE:
-                raise errors.UnimplementedError(
-                    None, None, "tracing of runs (RunOptions.trace_level) is not supported"
-                )
             timeout = run_options.timeout_in_ms or timeout
+        if metadata is not None and run_options is not None:
+            metadata.Clear()
         flat = flatten_feeds(feed_dict or {})
         call = self._find_call(fetches, flat)
         values: Any = list(flat.values())
         if call.arrange is not None:
             values = call.arrange(values)
+        tells = metadata is not None and run_options is not None
         try:
-            results = call.run(values, timeout)
+            if tells and run_options.trace_level:
+                results = tracing.run(call.plan, values, timeout, run_options, metadata)
+            else:
+                results = call.run(values, timeout)
         except errors.OpError as e:
             raise self._explained(e, call.plan) from None
-        if metadata is not None and run_options is not None:
-            metadata.Clear()
-            if run_options.output_partition_graphs:
-                for part in call.plan.partitions.values():
-                    metadata.partition_graphs.append(codec.encode_graph(part))
+        if tells and run_options.output_partition_graphs:
+            for part in call.plan.partitions.values():
+                metadata.partition_graphs.append(codec.encode_graph(part))
         return results if call.build is None else call.build(results)
 
     def _find_call(

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from penstock import protos
 from penstock.graph.devices import short_name
 from penstock.graph.ir import IR, Node
+from penstock.runtime.plan import Plan
 
 _SENDS = ("_Send", "_HostSend")
 _RECEIVES = ("_Recv", "_HostRecv")
@@ -43,6 +44,18 @@ class Meetings(NamedTuple):
 
     sent: dict[tuple[Any, ...], int]
     sizes: dict[tuple[Any, ...], int]
+
+
+def run(
+    plan: Plan, values: Sequence[Any], timeout_ms: int, run_options: Any, metadata: Any
+) -> list[Any]:
+    """Run a plan once, return its fetches, and fill `metadata.step_stats`, even when it fails."""
+    memory = run_options.trace_level != protos.RunOptions.SOFTWARE_TRACE
+    recorded: list[tuple[str, int, Sequence[Any]]] = []
+    try:
+        return plan.program.run_traced(values, timeout_ms, memory, recorded)
+    finally:
+        metadata.step_stats.CopyFrom(step_stats(recorded, plan.partitions, memory))
 
 
 def step_stats(
