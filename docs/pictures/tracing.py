@@ -1,4 +1,4 @@
-"""Draws the pictures of docs/tracing.md: python docs/pictures/tracing.py
+"""Draws the pictures of docs/tracing.md; run as ``python docs/pictures/tracing.py``.
 
 Two towers of a network on two devices are trained for a few steps with tracing on; the fastest
 step becomes timeline.svg, three steps in a row timeline_steps.svg.
