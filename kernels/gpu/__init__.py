@@ -8,9 +8,35 @@ from __future__ import annotations
 
 from penstock.kernel_api import DeviceType, register_device_type, register_transfer
 from penstock.kernels.array import ARRAY
-from penstock.kernels.gpu import library
+from penstock.kernels.gpu import (
+    conv,
+    depthwise,
+    indexing,
+    library,
+    normalization,
+    pooling,
+    random,
+    scatter,
+    softmax,
+    training,
+)
 from penstock.kernels.gpu.device import open_device, peer_copy
 from penstock.kernels.gpu.table import CUDA
+
+__all__ = [
+    "CUDA",
+    "NAME",
+    "conv",
+    "depthwise",
+    "indexing",
+    "normalization",
+    "pooling",
+    "random",
+    "register",
+    "scatter",
+    "softmax",
+    "training",
+]
 
 NAME = "GPU"
 

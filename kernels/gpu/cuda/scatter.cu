@@ -42,9 +42,6 @@ extern "C" __global__ void scatter_sorted(T* out, const T* updates, const int64*
       // One update for all (update_inner 0) or a row for each index.
       const int64 at = update_inner ? order[k] * inner + column : 0;
       value = combined(how, value, load(updates[at]));
-      T rounded;
-      store(rounded, value);  // as after each of several separate updates
-      value = load(rounded);
     }
     store(out[row * inner + column], value);
   }

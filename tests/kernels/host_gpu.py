@@ -1,0 +1,79 @@
+"""A device whose kernels are the CUDA sources, run on the host: see cuda_host.py.
+
+It has what `penstock.kernels.gpu` asks of its device, with NumPy for CuPy. `KIND` is a device type
+with the table of CUDA kernels only.
+"""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from penstock.kernel_api import Compute, Device, DeviceType
+from penstock.kernels.gpu import CUDA, faults
+from penstock.kernels.gpu.random_state import RandomState
+from tests.kernels.driver import Handle
+
+
+class HostGpu(Device):
+    """NumPy in the place of CuPy. Results are checked for bad indices after each kernel."""
+
+    def __init__(self, name: str, index: int, memory_limit: int = 0) -> None:
+        super().__init__(name, index, memory_limit)
+        self.faults = faults.Faults(np.zeros(faults.WORDS, np.int64))
+        self.random = RandomState()
+
+    @property
+    def xp(self) -> Any:
+        return np
+
+    def empty(self, shape: Sequence[int], dtype: Any) -> Any:
+        """Return an array full of what no kernel should leave there."""
+        made = np.empty(tuple(shape), dtype)
+        made.reshape(-1).view(np.uint8)[:] = 0xAB
+        return made
+
+    def bind(
+        self, compute: Compute, host_inputs: Sequence[bool], host_outputs: Sequence[bool]
+    ) -> Compute:
+        def bound(*inputs: Any) -> Any:
+            result = compute(*inputs)
+            error = self.faults.look(self.faults.record.copy())
+            if error is not None:
+                raise error
+            return result
+
+        return bound
+
+    def to_device(self, value: np.ndarray[Any, Any]) -> Any:
+        return np.array(value, order="C")
+
+    def to_host(self, array: Any) -> np.ndarray[Any, Any]:
+        assert isinstance(array, np.ndarray)
+        return array.copy()
+
+    def memory_stats(self) -> dict[str, int]:
+        return {}
+
+    def reset_peak(self) -> None:
+        """There is none."""
+
+    def synchronize(self) -> None:
+        """Everything has ended."""
+
+    def close(self) -> None:
+        """There is nothing to let go of."""
+
+
+KIND = DeviceType("HOST_GPU", (CUDA,), lambda: 0, HostGpu)
+
+
+class OwnHandle(Handle):
+    """A handle that can tell whether somebody else holds the variable's value."""
+
+    def take(self) -> Any:
+        value = self.read()
+        if sys.getrefcount(value) == 3:  # this name, the attribute, and the argument
+            self.value = None
+        return value
