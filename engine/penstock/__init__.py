@@ -26,7 +26,6 @@ from penstock import losses as _losses
 from penstock import metrics as _metrics
 from penstock import nn as _nn
 from penstock import protos as protos
-from penstock import simulate as simulate
 from penstock import summary as _summary
 from penstock import text as _text
 from penstock import train as _train
@@ -41,6 +40,7 @@ from penstock.graph.tensor import Operation as Operation
 from penstock.graph.tensor import Tensor as Tensor
 from penstock.ops import families as _families
 from penstock.ops import wrappers as _wrappers
+from penstock.runtime import prediction as _prediction
 from penstock.runtime import session as _session
 from penstock.shapes import Dimension as Dimension
 from penstock.shapes import TensorShape as TensorShape
@@ -55,6 +55,7 @@ _PARTS = (
     _losses,
     _metrics,
     _nn,
+    _prediction,
     _session,
     _summary,
     _text,

@@ -5,7 +5,6 @@ from typing import Any, TypeAlias
 
 from penstock import errors as errors
 from penstock import protos as protos
-from penstock import simulate as simulate
 from penstock.graph.tensor import Operation as Operation
 from penstock.graph.tensor import Tensor as Tensor
 from penstock.ops.wrappers import raw as raw_ops
@@ -403,9 +402,26 @@ from penstock.ops.vectors import norm as norm
 from penstock.ops.vectors import trace as _linalg_trace
 from penstock.ops.vectors import trace as trace
 from penstock.runtime.fetches import IndexedSlicesValue as IndexedSlicesValue
+from penstock.runtime.prediction import predict as _simulate_predict
 from penstock.runtime.session import InteractiveSession as InteractiveSession
 from penstock.runtime.session import Session as Session
 from penstock.runtime.session import get_default_session as get_default_session
+from penstock.simulate.costs import Costs as _simulate_Costs
+from penstock.simulate.costs import EstimatedCosts as _simulate_EstimatedCosts
+from penstock.simulate.costs import FixedCosts as _simulate_FixedCosts
+from penstock.simulate.costs import MeasuredCosts as _simulate_MeasuredCosts
+from penstock.simulate.machine import DeviceModel as _simulate_DeviceModel
+from penstock.simulate.machine import LinkModel as _simulate_LinkModel
+from penstock.simulate.machine import Machine as _simulate_Machine
+from penstock.simulate.machine import full_name as _simulate_full_name
+from penstock.simulate.runs import NodeRun as _simulate_NodeRun
+from penstock.simulate.runs import Stage as _simulate_Stage
+from penstock.simulate.runs import TransferRun as _simulate_TransferRun
+from penstock.simulate.simulation import Simulation as _simulate_Simulation
+from penstock.simulate.simulator import simulate as _simulate_simulate
+from penstock.simulate.sizes import Sizes as _simulate_Sizes
+from penstock.simulate.work import Work as _simulate_Work
+from penstock.simulate.work import work_of as _simulate_work_of
 from penstock.summary import histogram as _summary_histogram
 from penstock.summary import image as _summary_image
 from penstock.summary import merge as _summary_merge
@@ -1503,6 +1519,25 @@ class random:
     truncated_normal = _random_truncated_normal
     uniform = _random_uniform
     uniform_candidate_sampler = _random_uniform_candidate_sampler
+
+class simulate:
+    Costs = _simulate_Costs
+    DeviceModel = _simulate_DeviceModel
+    EstimatedCosts = _simulate_EstimatedCosts
+    FixedCosts = _simulate_FixedCosts
+    LinkModel = _simulate_LinkModel
+    Machine = _simulate_Machine
+    MeasuredCosts = _simulate_MeasuredCosts
+    NodeRun = _simulate_NodeRun
+    Simulation = _simulate_Simulation
+    Sizes = _simulate_Sizes
+    Stage = _simulate_Stage
+    TransferRun = _simulate_TransferRun
+    Work = _simulate_Work
+    full_name = _simulate_full_name
+    predict = _simulate_predict
+    simulate = _simulate_simulate
+    work_of = _simulate_work_of
 
 class summary:
     FileWriter = _summary_FileWriter

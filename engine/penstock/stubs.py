@@ -27,7 +27,6 @@ from typing import Any, TypeAlias
 
 from penstock import errors as errors
 from penstock import protos as protos
-from penstock import simulate as simulate
 from penstock.graph.tensor import Operation as Operation
 from penstock.graph.tensor import Tensor as Tensor
 from penstock.ops.wrappers import raw as raw_ops

@@ -104,9 +104,7 @@ def test_requests_and_kernels_are_kept(strategy: str) -> None:
 def test_memory_limits_are_kept(strategy: str) -> None:
     """Four constants of 100 bytes with a reader each; only two of them fit on a device."""
     with ps.Graph().as_default() as graph:
-        reads = [
-            ps.reduce_max(ps.constant(np.arange(25, dtype=np.float32) + i)) for i in range(4)
-        ]
+        reads = [ps.reduce_max(ps.constant(np.arange(25, dtype=np.float32) + i)) for i in range(4)]
         whole = extract(graph, reads, [], [])
     world = machine(2).with_device("CPU:0", memory=280).with_device("CPU:1", memory=280)
     costs = FixedCosts({"Max": 1.0})

@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
+from penstock.exports import export
 from penstock.graph.ir import Node
 from penstock.simulate.machine import DeviceModel, device_type
 from penstock.simulate.sizes import Sizes
 from penstock.simulate.work import work_of
 
 
+@export("simulate.Costs")
 class Costs(Protocol):
     """A cost model. Must give equal devices equal times, and the same time when asked again."""
 
@@ -23,6 +25,7 @@ class Costs(Protocol):
         """Return how long the node's kernel keeps a lane of the device busy."""
 
 
+@export("simulate.EstimatedCosts")
 class EstimatedCosts:
     """Times from the table of work and the device's speeds, times `scale`.
 
@@ -42,6 +45,7 @@ class EstimatedCosts:
         return self.scale * (launches * device.launch + busy)
 
 
+@export("simulate.FixedCosts")
 class FixedCosts:
     """Times told by the caller, by node name or else by op, the same on every device.
 
@@ -61,6 +65,7 @@ class FixedCosts:
         return times[node.name] if node.name in times else times.get(node.op, self.default)
 
 
+@export("simulate.MeasuredCosts")
 class MeasuredCosts:
     """Times of traced runs, by node and device type; anything else is asked of `otherwise`.
 

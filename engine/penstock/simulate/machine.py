@@ -15,10 +15,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from penstock import errors
+from penstock.exports import export
 from penstock.graph.device_spec import DeviceSpec, merge_device
 from penstock.graph.devices import LOCAL, DeviceAttributes, short_name
 
 
+@export("simulate.DeviceModel")
 @dataclass(frozen=True)
 class DeviceModel:
     """One device: speeds per second, `launch` seconds for each kernel, `memory` in bytes.
@@ -47,6 +49,7 @@ class DeviceModel:
         return device_type(self.name)
 
 
+@export("simulate.LinkModel")
 @dataclass(frozen=True)
 class LinkModel:
     """One link: bytes a second, and the seconds until the first byte arrives."""
@@ -68,6 +71,7 @@ def _positive(name: str, **numbers: float) -> None:
             raise ValueError(f"{name}: {what} must be positive, not {number}")
 
 
+@export("simulate.full_name")
 def full_name(device: str) -> str:
     """Return the full name for `GPU:0`, `/gpu:0`, `/device:GPU:0` or a full name.
 
@@ -90,6 +94,7 @@ def device_type(name: str) -> str:
     return name.rpartition("device:")[2].partition(":")[0]
 
 
+@export("simulate.Machine")
 @dataclass(frozen=True)
 class Machine:
     """Devices, links, and which links a value takes from one device to another.

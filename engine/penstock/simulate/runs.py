@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from penstock.exports import export
 
+
+@export("simulate.NodeRun")
 class NodeRun(NamedTuple):
     """One node: when its inputs were there, and when it ran, in seconds from the step's start."""
 
@@ -20,6 +23,7 @@ class NodeRun(NamedTuple):
     end: float
 
 
+@export("simulate.TransferRun")
 class TransferRun(NamedTuple):
     """One value on its way: `asked` when it was there, `start` when its links were free.
 
@@ -35,6 +39,7 @@ class TransferRun(NamedTuple):
     end: float
 
 
+@export("simulate.Stage")
 class Stage(NamedTuple):
     """One piece of the critical path: a node that ran, or a value that travelled."""
 

@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from penstock.exports import export
 from penstock.graph.devices import short_name
 from penstock.simulate.machine import Machine, full_name
 from penstock.simulate.runs import NodeRun, Stage, TransferRun
 from penstock.simulate.timeline import step_stats
 
 
+@export("simulate.Simulation")
 @dataclass(frozen=True)
 class Simulation:
     """What a simulated step did. Times in seconds, memory in bytes, devices by full names.

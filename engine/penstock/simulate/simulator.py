@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from penstock.exports import export
 from penstock.graph.collector import collector_paused
 from penstock.graph.devices import short_name
 from penstock.graph.ir import IR
@@ -24,6 +25,7 @@ from penstock.simulate.sizes import UNKNOWN_DIM, Sizes
 from penstock.simulate.tasks import Tasks, joined
 
 
+@export("simulate.simulate")
 @collector_paused()
 def simulate(
     ir: IR | Mapping[str, IR],

@@ -13,6 +13,7 @@ from typing import Any
 
 from penstock import errors
 from penstock.dtypes import DType
+from penstock.exports import export
 from penstock.graph.graph import Graph
 from penstock.graph.ir import IR, Endpoint, Node
 from penstock.graph.tensor import Operation
@@ -27,6 +28,7 @@ STRING_BYTES = 32
 """What an element that is a string is taken for."""
 
 
+@export("simulate.Sizes")
 class Sizes:
     """Shapes and bytes of every endpoint of an IR."""
 

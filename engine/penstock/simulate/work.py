@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
+from penstock.exports import export
 from penstock.graph.ir import Node
 from penstock.simulate.sizes import Sizes
 
@@ -32,6 +33,7 @@ METADATA = frozenset(
 """They take a launch, and look at no element."""
 
 
+@export("simulate.Work")
 class Work(NamedTuple):
     """Arithmetic operations and bytes moved; `launches` is how many kernels are started."""
 
@@ -43,6 +45,7 @@ class Work(NamedTuple):
 Flops: TypeAlias = Callable[[Node, Sizes], float]
 
 
+@export("simulate.work_of")
 def work_of(node: Node, sizes: Sizes) -> Work:
     """Return the work of a node."""
     op = node.op
