@@ -83,10 +83,11 @@ def full_name(device: str) -> str:
     """
     if device.startswith(LOCAL):
         return device
-    spec = DeviceSpec.from_string(device)
+    text = device if device.startswith("/") else f"/device:{device}"
+    spec = DeviceSpec.from_string(text)
     if spec.device_type is None or spec.device_index is None:
         raise ValueError(f"{device!r} does not name one device: write CPU:0 or GPU:1")
-    return merge_device(device, LOCAL.removesuffix("/device:"))
+    return merge_device(text, LOCAL.removesuffix("/device:"))
 
 
 def device_type(name: str) -> str:
