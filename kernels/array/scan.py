@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from penstock.kernel_api import Array, KernelNode
 from penstock.kernels.array.table import (
     COMPLEX,
@@ -38,18 +40,23 @@ kernel("Cumsum", host=["axis"], wide=True, T=NUMBERS)(_scan("cumsum", 0))
 kernel("Cumprod", host=["axis"], wide=True, T=NUMBERS)(_scan("cumprod", 1))
 
 
-def _place(function: str) -> Any:
+def _place(function: str, last: float) -> Any:
+    """A NaN is never larger or smaller than anything."""
+
     def compute(xp: Any, node: KernelNode, x: Array, axis: Any) -> Array:
         along = checked_axis(host_scalar(axis, "dimension"), x.ndim)
         require(
             x.shape[along] > 0,
             f"axis {along} of shape {shape_text(x.shape)} has size 0: there is no element to find",
         )
-        return getattr(xp, function)(widened(x), axis=along)
+        keys = widened(x)
+        if keys.dtype.kind == "f":
+            keys = xp.where(xp.isnan(keys), xp.asarray(last, dtype=keys.dtype), keys)
+        return getattr(xp, function)(keys, axis=along)
 
     return compute
 
 
 _KINDS = PLAIN - COMPLEX
-kernel("ArgMax", host=["dimension"], T=_KINDS)(_place("argmax"))
-kernel("ArgMin", host=["dimension"], T=_KINDS, output_type=INDEX)(_place("argmin"))
+kernel("ArgMax", host=["dimension"], T=_KINDS)(_place("argmax", -np.inf))
+kernel("ArgMin", host=["dimension"], T=_KINDS, output_type=INDEX)(_place("argmin", np.inf))

@@ -35,13 +35,23 @@ ARRAY.native("VarIsInitializedOp", "VariableShape")
 ARRAY.native("ReadVariableOp", "AssignVariableOp", host_inputs=(), host_outputs=())
 
 
+def _read(variable: Any, update: Array) -> Array:
+    """Return the value of a variable that holds what it is updated with."""
+    value = variable.read()
+    require(
+        value.dtype == update.dtype,
+        f'variable "{variable.name}" holds {value.dtype}, got a value of {update.dtype}',
+    )
+    return value
+
+
 def _assign_update(sign: int) -> Any:
     def compute(xp: Any, node: KernelNode, variable: Any, value: Array) -> Any:
-        before = variable.read()
+        before = _read(variable, value)
         require(
             before.shape == value.shape,
-            f"the variable has shape {shape_text(before.shape)}, the update has shape "
-            f"{shape_text(value.shape)}: they must be the same",
+            f'variable "{variable.name}" has shape {shape_text(before.shape)}, the update has '
+            f"shape {shape_text(value.shape)}: they must be the same",
         )
         x, y = widened(before), widened(value)
         variable.assign((x + y if sign > 0 else x - y).astype(before.dtype, copy=False))
@@ -59,7 +69,8 @@ def _count_up_to(xp: Any, node: KernelNode, variable: Any) -> Array:
     before = variable.read()
     require(
         before.ndim == 0,
-        f"the variable must be a scalar to count, its shape is {shape_text(before.shape)}",
+        f'variable "{variable.name}" must be a scalar to count, its shape is '
+        f"{shape_text(before.shape)}",
     )
     limit = int(node.attrs["limit"])
     if int(before) >= limit:
@@ -82,8 +93,8 @@ def _combined(xp: Any, combine: str, before: Array, rows: Array, updates: Array)
 
 def _resource_scatter(combine: str) -> Any:
     def compute(xp: Any, node: KernelNode, variable: Any, indices: Array, updates: Array) -> Any:
-        before = variable.read()
-        require(before.ndim > 0, "the variable is a scalar: it has no slices")
+        before = _read(variable, updates)
+        require(before.ndim > 0, f'variable "{variable.name}" is a scalar: it has no slices')
         tail = before.shape[1:]
         require_updates(indices.shape, tail, updates, scalar=True)
         rows = checked_indices(xp, indices, before.shape[0]).reshape(-1)
@@ -96,7 +107,7 @@ def _resource_scatter(combine: str) -> Any:
 
 def _resource_scatter_nd(combine: str) -> Any:
     def compute(xp: Any, node: KernelNode, variable: Any, indices: Array, updates: Array) -> Any:
-        before = variable.read()
+        before = _read(variable, updates)
         rows = flat_rows(xp, indices, before.shape)
         depth = indices.shape[-1]
         tail = before.shape[depth:]

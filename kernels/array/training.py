@@ -62,6 +62,11 @@ def _scalars(rule: Rule, inputs: tuple[Any, ...]) -> list[Array]:
             f"input {i} is a hyperparameter and must be a scalar, got shape "
             f"{shape_text(value.shape)}",
         )
+        if value.dtype.kind == "c":
+            require(
+                not bool(value.imag != 0),
+                f"input {i} is a hyperparameter and must be real, got {complex(value)}",
+            )
         found.append(widened(value))
     return found
 
@@ -105,18 +110,31 @@ def _updated_rows(
     return results
 
 
+def _values(variables: tuple[Any, ...]) -> list[Array]:
+    """Return the weight and its slots: different variables of one shape."""
+    names = [variable.name for variable in variables]
+    for name in names:
+        require(
+            names.count(name) == 1,
+            f'variable "{name}" is given twice: the weight and its slots must be different '
+            "variables",
+        )
+    values = [variable.read() for variable in variables]
+    for name, value in zip(names, values, strict=True):
+        require(
+            value.shape == values[0].shape,
+            f'variable "{name}" has shape {shape_text(value.shape)}, the weight has '
+            f"{shape_text(values[0].shape)}",
+        )
+    return values
+
+
 def _update(rule: Rule) -> Callable[..., Any]:
     formula = FORMULAS[rule.formula]
 
     def compute(xp: Any, node: KernelNode, *inputs: Any) -> Any:
         variables = inputs[: rule.variables]
-        values = [variable.read() for variable in variables]
-        for i, value in enumerate(values[1:], 1):
-            require(
-                value.shape == values[0].shape,
-                f"variable {i} has shape {shape_text(value.shape)}, the weight has "
-                f"{shape_text(values[0].shape)}",
-            )
+        values = _values(variables)
         s, grad = _scalars(rule, inputs), inputs[rule.gradient]
         if rule.indices is None:
             results = _updated_all(xp, formula, values, grad, s, node.attrs)

@@ -128,6 +128,10 @@ class _Variable:
     def __init__(self, handle: Any, device: SimulatedDevice) -> None:
         self._handle, self._device = handle, device
 
+    @property
+    def name(self) -> str:
+        return str(self._handle.name)
+
     def read(self) -> np.ndarray[Any, Any]:
         return self._device.reveal(self._handle.read())
 
