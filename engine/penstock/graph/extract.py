@@ -45,31 +45,6 @@ def extract(
     return IR(nodes, dict.fromkeys(roots))
 
 
-def relatives(graph: Graph, ir: IR) -> list[Node]:
-    """Return the nodes of the whole graph that share resources with nodes of `ir`.
-
-    Those are everything that reads a handle made in `ir`, what makes the other handles that such
-    a node reads, and so on: what has to be on one device with them, whichever runs first.
-    """
-    found: dict[str, Operation] = {}
-    with graph._lock:
-        known = [graph._operations.get(node.name) for node in ir if _makes_handles(node)]
-        pending = [operation for operation in known if operation is not None]
-        while pending:
-            operation = pending.pop()
-            if operation.name in found:
-                continue
-            found[operation.name] = operation
-            handles = [t for t in operation.outputs if t.dtype == dtypes.resource]
-            pending += [user for t in handles for user in t.consumers()]
-            pending += [t.op for t in operation.inputs if t.dtype == dtypes.resource]
-        return [operation.to_node() for operation in found.values() if operation.name not in ir]
-
-
-def _makes_handles(node: Node) -> bool:
-    return dtypes.resource in node.dtypes
-
-
 def arg_node(index: int, tensor: Tensor) -> Node:
     """Return the node that stands for a fed tensor."""
     dtype = tensor.dtype.base_dtype

@@ -17,15 +17,16 @@ from penstock import _native, errors, options, protos
 from penstock.exports import export
 from penstock.graph import codec, scopes
 from penstock.graph.devices import DeviceAttributes, full_name
-from penstock.graph.extract import relatives
 from penstock.graph.graph import Graph, get_default_graph
 from penstock.graph.tensor import Tensor
 from penstock.passes.context import Placing, PlanLog
+from penstock.passes.placement.relatives import relatives
 from penstock.runtime import native, tracing
 from penstock.runtime.devices import device_counts, open_devices
 from penstock.runtime.explanation import PlanExplanation
 from penstock.runtime.fetches import Fetches, feed_tensors, flatten_feeds, structure_key
 from penstock.runtime.kernels import Catalogue
+from penstock.runtime.placement_explanation import PlacementExplanation
 from penstock.runtime.plan import BoundedCache, Plan, Target, make_plan
 
 
@@ -299,6 +300,31 @@ class Session:
             return log
 
         return PlanExplanation(plan.ir, plan.log, make_again)
+
+    def explain_placement(self, fetches: Any = None, feed_dict: Any = None) -> PlacementExplanation:
+        """Return where the nodes that compute `fetches` run, and why.
+
+        Without `fetches`: all operations of the graph as one run. For a single node (a name, an
+        operation, a tensor, a variable) the text tells of that node. Raises what the run would:
+        `PlacementError` when a node can be nowhere, `RuntimeError` when the session is closed.
+
+        >>> x = ps.placeholder(ps.float32, [2], name="x")
+        >>> with ps.device("/cpu:0"):
+        ...     y = ps.square(x, name="y")
+        >>> print(ps.Session().explain_placement(y, [x]))
+        Square "y" is on CPU:0: the session has this device only
+          "y" asks for "/device:CPU:0"
+        """
+        keys = list(flatten_feeds(feed_dict)) if isinstance(feed_dict, Mapping) else feed_dict
+        single = fetches is not None and not isinstance(fetches, (list, tuple, dict))
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("attempted to use a closed session")
+            wanted = self._graph.get_operations() if fetches is None else fetches
+            log = self._make_call(wanted, list(keys or ())).plan.log
+        if log.placement is None:
+            raise errors.InternalError(None, None, "bug in penstock: the plan was not placed")
+        return PlacementExplanation(log.placement, log, self._graph, fetches if single else None)
 
     def run_with_memory(
         self, fetches: Any, feed_dict: Mapping[Any, Any] | None = None

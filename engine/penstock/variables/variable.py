@@ -141,11 +141,14 @@ class Variable(TensorOperators, Updatable):
             )
             self._dtype = first.dtype.base_dtype
             self._dims: Dims = dims
-            with graph.name_scope("IsInitialized"):
-                self._is_initialized: Tensor | None = raw.VarIsInitializedOp(self._handle)
-            self._initializer: Operation = raw.AssignVariableOp(self._handle, first, name="Assign")
-            with graph.name_scope("Read"):
-                self._snapshot: Tensor = self._add_read(None)
+            with graph.colocate_with(None, ignore_existing=True), graph.device(self._handle.device):
+                with graph.name_scope("IsInitialized"):
+                    self._is_initialized: Tensor | None = raw.VarIsInitializedOp(self._handle)
+                self._initializer: Operation = raw.AssignVariableOp(
+                    self._handle, first, name="Assign"
+                )
+                with graph.name_scope("Read"):
+                    self._snapshot: Tensor = self._add_read(None)
 
     def _find_nodes(self, variable_def: Any, import_scope: str | None) -> None:
         graph = get_default_graph()
