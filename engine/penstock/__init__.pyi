@@ -443,6 +443,7 @@ from penstock.text import as_text as _compat_as_text
 from penstock.text import path_to_str as _compat_path_to_str
 from penstock.timeline import Timeline as _timeline_Timeline
 from penstock.train.averages import ExponentialMovingAverage as _train_ExponentialMovingAverage
+from penstock.train.device_setter import replica_device_setter as _train_replica_device_setter
 from penstock.train.global_step import assert_global_step as _train_assert_global_step
 from penstock.train.global_step import create_global_step as _train_create_global_step
 from penstock.train.global_step import get_global_step as _train_get_global_step
@@ -1589,4 +1590,5 @@ class train:
     piecewise_constant = _train_piecewise_constant
     piecewise_constant_decay = _train_piecewise_constant_decay
     polynomial_decay = _train_polynomial_decay
+    replica_device_setter = _train_replica_device_setter
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from penstock import dtypes
 from penstock.graph import walk
 from penstock.graph.graph import Graph
 from penstock.graph.ir import IR, Endpoint, Node

@@ -194,7 +194,7 @@ class _Settle:
             if not mask & self.table.bit(home):
                 raise conflicts.about_resident(node, home, members, self.table, reason)
             mask = self.table.bit(home)
-            reason = Reason("resident", (node.name,))
+            reason = reason or Reason("resident", (node.name,))
         return mask, reason
 
     def _yields(self, node: Node) -> bool:

@@ -87,14 +87,20 @@ class Placement:
             asked = self.table.asked(self.asked[member].device)
             if home & asked and not mask & asked:
                 return _shared(name, member, f'"{self.asked[member].device}" is asked for')
-        return "would do, but here is better: " + text_of(self.reason(name))
+        reason = self.reason(name)
+        text = text_of(reason)
+        return text if reason.code == "resident" else f"would do, but here is better: {text}"
 
     def reason(self, name: str) -> Reason:
         """Return why a node is where it is."""
         if self.groups is None:
             return Reason("single_device")
         group = self.groups.of[name]
-        return group.reason or self._constraint(self.asked[name], group)
+        if group.reason is None or group.reason.code == "resident":
+            found = self._constraint(self.asked[name], group)
+            if group.reason is None or found.code in ("requested", "group_requested"):
+                return found
+        return group.reason
 
     def _constraint(self, node: Node, group: Group) -> Reason:
         """Return which constraint left a group its only candidate."""
