@@ -15,11 +15,12 @@ import numpy as np
 from penstock import _native, kernel_api, options
 from penstock.exports import export
 from penstock.graph.collector import collector_paused
-from penstock.graph.extract import extract, relatives
+from penstock.graph.extract import extract
 from penstock.graph.graph import Graph, get_default_graph
 from penstock.graph.ir import IR, Node
 from penstock.passes.context import PassContext, Placing, PlanLog
 from penstock.passes.pipeline import run_pipeline
+from penstock.passes.placement.relatives import relatives
 from penstock.runtime.fetches import Fetches, feed_tensors, flatten_feeds
 from penstock.runtime.kernels import Catalogue
 from penstock.runtime.plan import evaluate
