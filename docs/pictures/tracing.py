@@ -12,7 +12,7 @@ import numpy as np
 import penstock as ps
 
 FOLDER = Path(__file__).parent
-LAYERS, WIDTH, BATCH = 3, 384, 192
+LAYERS, WIDTH, BATCH = 3, 256, 128
 
 
 def tower(x: ps.Tensor, device: str, name: str) -> ps.Tensor:

@@ -23,12 +23,31 @@ def test_statistics_survive_both_ways() -> None:
     assert back == ours
 
 
-def test_tensorflows_timeline_reads_ours() -> None:
+@pytest.fixture(scope="module")
+def of_a_run() -> Any:
+    """Return the statistics of a step that penstock ran on two devices."""
+    with ps.Graph().as_default():
+        x = ps.placeholder(ps.float32, [64, 64], name="x")
+        with ps.device("/cpu:1"):
+            y = ps.matmul(x, x, name="y")
+        with ps.device("/cpu:0"):
+            z = ps.nn.relu(y, name="z")
+        metadata = ps.RunMetadata()
+        with ps.Session(config=ps.ConfigProto(device_count={"CPU": 2})) as sess:
+            options = ps.RunOptions(trace_level=ps.RunOptions.FULL_TRACE)
+            feeds = {x: np.ones((64, 64), np.float32)}
+            sess.run(z, feeds, options=options, run_metadata=metadata)
+    return metadata.step_stats
+
+
+def test_tensorflows_timeline_reads_ours(of_a_run: Any) -> None:
     theirs = tf1.RunMetadata().step_stats
-    theirs.ParseFromString(two_devices().SerializeToString())
-    trace = json.loads(timeline.Timeline(theirs).generate_chrome_trace_format())
-    slices = [e for e in trace["traceEvents"] if e["ph"] == "X"]
-    assert [e["args"]["name"] for e in slices if e["name"] == "AddV2"] == ["d"]
+    theirs.ParseFromString(of_a_run.SerializeToString())
+    trace = json.loads(timeline.Timeline(theirs).generate_chrome_trace_format(True, True))
+    slices = {e["args"]["name"]: e for e in trace["traceEvents"] if e["ph"] == "X"}
+    assert slices["y"]["name"] == "MatMul" and slices["z"]["name"] == "Relu"
+    inputs = {slices["y"]["args"][f"input{i}"] for i in range(2)}
+    assert len(inputs) == 1 and slices[inputs.pop()]["name"] == "_Recv"
 
 
 @pytest.fixture(scope="module")

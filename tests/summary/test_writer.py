@@ -52,12 +52,18 @@ def small_graph() -> ps.Graph:
 
 
 def traced() -> Any:
-    """Metadata as a traced run leaves it."""
-    metadata = ps.RunMetadata()
-    device = metadata.step_stats.dev_stats.add(device=LOCAL + "CPU:0")
-    node = device.node_stats.add(node_name="y", all_start_micros=5, all_end_rel_micros=7)
-    node.output.add().tensor_description.shape.dim.add(size=4)
-    return metadata
+    """Return what a traced run of `small_graph` recorded; always the same once it was asked for."""
+    if not _traced:
+        graph, metadata = small_graph(), ps.RunMetadata()
+        options = ps.RunOptions(trace_level=3, output_partition_graphs=True)
+        with ps.Session(graph=graph) as sess:
+            sess.run("y:0", {"x:0": [[1.0, 2.0, 3.0]]}, options=options, run_metadata=metadata)
+        assert [n.node_name for n in metadata.step_stats.dev_stats[0].node_stats] == ["y"]
+        _traced.append(metadata)
+    return _traced[0]
+
+
+_traced: list[Any] = []
 
 
 def test_summaries_keep_step_and_value(writer: ps.summary.FileWriter) -> None:
@@ -158,6 +164,9 @@ def test_tensorboards_server_returns_it(tmp_path: Path) -> None:
         for step in range(3):
             value = ps.Summary.Value(tag="loss", simple_value=step / 2)
             writer.add_summary(ps.Summary(value=[value]), step)
+    placed = traced().partition_graphs[0]
+    with ps.summary.FileWriter(tmp_path / "placed", graph_def=placed):
+        pass
     board = program.TensorBoard()
     board.configure(logdir=str(tmp_path), port=0, host="localhost", load_fast="false")
     url = board.launch()
@@ -173,6 +182,9 @@ def test_tensorboards_server_returns_it(tmp_path: Path) -> None:
 
     shown = text_format.Parse(get("graphs/graph", run="run"), protos.GraphDef())
     assert shown == graph.as_graph_def(add_shapes=True)
+    of_device = text_format.Parse(get("graphs/graph", run="placed"), protos.GraphDef())
+    assert of_device == placed
+    assert {node.device for node in of_device.node} == {LOCAL + "CPU:0"}
     metadata = get("graphs/run_metadata", run="run", tag="step 1")
     assert text_format.Parse(metadata, protos.RunMetadata()) == traced()
     points = json.loads(get("scalars/scalars", run="run", tag="loss"))

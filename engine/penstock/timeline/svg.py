@@ -2,7 +2,8 @@
 
 The text stands alone: no script, no font, no file besides it. Pointing at a slice shows what it
 computed. Colours go to the ops that took the most time, the others are grey; the legend says which.
-Arrows are drawn between devices only; within a device they would hide what they explain.
+Arrows are drawn between devices only; within a device they would hide what they explain. A receive
+is pale while it waits for its sender.
 """
 
 from __future__ import annotations
@@ -96,16 +97,16 @@ class _Drawing:
             wide = max((item.end - item.start) * self._scale, 1.0)
             colour = self._colours.get(item.op, _OTHER)
             self._middles[id(item)] = top + _BAR / 2
-            yield (
-                f'<g><title>{escape(_tooltip(item))}</title><rect x="{x:.2f}" y="{top:.1f}" '
-                f'width="{wide:.2f}" height="{_BAR}" rx="{min(2.0, wide / 3):.1f}" '
-                f'fill="{colour}"/>{self._caption(item, x, top, wide)}</g>'
-            )
+            waited = min(_waited(item) * self._scale, wide)
+            bars = _bar(x, top, waited, colour, 0.3) if waited >= 1 else ""
+            bars += _bar(x + waited, top, max(wide - waited, 1.0), colour)
+            caption = self._caption(item, x, top, wide, _INK if 2 * waited > wide else "#ffffff")
+            yield f"<g><title>{escape(_tooltip(item))}</title>{bars}{caption}</g>"
         self.y += _ROW
 
-    def _caption(self, item: Slice, x: float, top: float, wide: float) -> str:
+    def _caption(self, item: Slice, x: float, top: float, wide: float, colour: str) -> str:
         shown = _fit(item.op, wide - 6)
-        return _text(x + 3, top + _BAR - 4.5, shown, colour="#ffffff") if shown else ""
+        return _text(x + 3, top + _BAR - 4.5, shown, colour=colour) if shown else ""
 
     def _memory(self, curve: Curve) -> Iterator[str]:
         """Draw live bytes as an area, its peak written at the left."""
@@ -178,6 +179,19 @@ def _colours(slices: Sequence[Slice]) -> dict[str, str]:
     ranked = sorted(total, key=lambda op: (-total[op], op))
     chosen = dict(zip(ranked, _PALETTE, strict=False))
     return {**chosen, **dict.fromkeys(sorted(transfers), _TRANSFER)}
+
+
+def _waited(item: Slice) -> int:
+    """Return for how long, in nanoseconds, a slice did nothing but wait for its sender."""
+    return 0 if item.transfer is None or item.is_send else item.transfer.waited_us * 1000
+
+
+def _bar(x: float, top: float, wide: float, colour: str, opacity: float = 1.0) -> str:
+    seen = "" if opacity == 1.0 else f' fill-opacity="{opacity}"'
+    return (
+        f'<rect x="{x:.2f}" y="{top:.1f}" width="{wide:.2f}" height="{_BAR}" '
+        f'rx="{min(2.0, wide / 3):.1f}" fill="{colour}"{seen}/>'
+    )
 
 
 def _tooltip(item: Slice) -> str:
