@@ -3,6 +3,7 @@
 //
 // Words of the node's random stream are used one after the other, so what is drawn depends on
 // the seeds and on how often the node ran before, on nothing else.
+#include <atomic>
 #include <cfloat>
 #include <cmath>
 #include <limits>
@@ -19,6 +20,7 @@ namespace {
 
 // The stream moves on by this many counter values for each candidate.
 constexpr uint64_t kCountersPerCandidate = 512;
+constexpr int64_t kTriesBetweenLooks = 1 << 16;
 
 // A stream read word by word.
 class WordReader {
@@ -91,6 +93,45 @@ float expected_count(float probability, int64_t drawn, int64_t tries) {
   return -std::expm1(static_cast<float>(tries) * std::log1p(-probability));
 }
 
+// The classes drawn so far: a bit for each that there is, unless these are far more than drawn.
+class Seen {
+ public:
+  Seen(int64_t range, int64_t drawn) {
+    if (range / 64 <= drawn) {
+      bits_.resize(static_cast<size_t>(range));
+    } else {
+      set_.reserve(static_cast<size_t>(drawn));
+    }
+  }
+  // False when it was there before.
+  bool add(int64_t k) {
+    if (bits_.empty()) return set_.insert(k).second;
+    const bool is_new = !bits_[static_cast<size_t>(k)];
+    bits_[static_cast<size_t>(k)] = true;
+    return is_new;
+  }
+
+ private:
+  std::vector<bool> bits_;
+  std::unordered_set<int64_t> set_;
+};
+
+// Lets a long loop end with the runs of its session.
+class CancelWatch {
+ public:
+  explicit CancelWatch(const KernelContext& ctx)
+      : epoch_(ctx.session().cancel_epoch), begun_(epoch_ ? epoch_->load() : 0) {}
+  void look() const {
+    if (epoch_ && epoch_->load(std::memory_order_relaxed) != begun_) {
+      fail(Code::kCancelled, "the run was cancelled: its session was closed");
+    }
+  }
+
+ private:
+  const std::atomic<uint64_t>* epoch_;
+  const uint64_t begun_;
+};
+
 template <class Classes>
 class CandidateSampler final : public RandomKernel {
  public:
@@ -119,25 +160,28 @@ class CandidateSampler final : public RandomKernel {
     }
     Tensor& candidates = ctx.allocate_output(0, Shape({num_sampled_}));
     const auto count = static_cast<uint64_t>(num_sampled_);
-    const int64_t tries =
-        draw(reserve(ctx, count * kCountersPerCandidate), candidates.mutable_data<int64_t>());
+    const Philox stream = reserve(ctx, count * kCountersPerCandidate);
+    const int64_t tries = draw(ctx, stream, candidates.mutable_data<int64_t>());
     expect(truth, tries, ctx.allocate_output(1, truth.shape()));
     expect(candidates, tries, ctx.allocate_output(2, candidates.shape()));
   }
 
  private:
   // Returns how many were drawn before there were enough.
-  int64_t draw(const Philox& stream, int64_t* out) const {
+  int64_t draw(const KernelContext& ctx, const Philox& stream, int64_t* out) const {
     WordReader words(stream);
     if (!unique_) {
       for (int64_t i = 0; i < num_sampled_; ++i) out[i] = classes_.draw(words);
       return num_sampled_;
     }
-    std::unordered_set<int64_t> seen(static_cast<size_t>(num_sampled_));
+    // The rarest of many classes may take minutes to come up.
+    const CancelWatch watch(ctx);
+    Seen seen(range_, num_sampled_);
     int64_t tries = 0;
     for (int64_t found = 0; found < num_sampled_; ++tries) {
+      if (tries % kTriesBetweenLooks == 0) watch.look();
       const int64_t k = classes_.draw(words);
-      if (seen.insert(k).second) out[found++] = k;
+      if (seen.add(k)) out[found++] = k;
     }
     return tries;
   }

@@ -1,5 +1,8 @@
 """Candidate samplers: TensorFlow's streams, the odds, and what cannot be drawn."""
 
+import threading
+import time
+
 import numpy as np
 import pytest
 
@@ -55,3 +58,30 @@ def test_more_than_there_are_is_refused() -> None:
         ps.nn.uniform_candidate_sampler([[0]], 1, 4, True, 3)
     drawn = ps.nn.uniform_candidate_sampler([[0]], 1, 4, False, 3)
     assert ps.Session().run(drawn.sampled_candidates).shape == (4,)
+
+
+def test_every_class_once() -> None:
+    drawn = ps.nn.log_uniform_candidate_sampler([[0]], 1, 2000, True, 2000, seed=1)
+    classes = ps.Session().run(drawn.sampled_candidates)
+    np.testing.assert_array_equal(np.sort(classes), np.arange(2000))
+
+
+def test_closing_the_session_ends_a_long_search() -> None:
+    """The rarest of so many classes would take minutes to come up."""
+    drawn = ps.nn.log_uniform_candidate_sampler([[0]], 1, 1 << 23, True, 1 << 23, seed=1)
+    session = ps.Session()
+    ended: list[BaseException] = []
+
+    def search() -> None:
+        try:
+            session.run(drawn.sampled_candidates)
+        except errors.CancelledError as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=search)
+    thread.start()
+    time.sleep(0.5)
+    session.close()
+    thread.join(20)
+    assert not thread.is_alive()
+    assert "its session was closed" in str(ended[0])
