@@ -60,7 +60,7 @@ def draw(picture: Picture, opened: Collection[int]) -> Drawing:
     return _Drawer(picture, opened).drawing()
 
 
-def default_open(picture: Picture, limit: int = 40) -> set[int]:
+def default_open(picture: Picture, limit: int = 30) -> set[int]:
     """Return the scopes to open at first, outer and small ones first, to `limit` boxes in all."""
     inside: list[set[tuple[str, int]]] = [set() for _ in picture.scopes]
     for node, home in enumerate(picture.home):

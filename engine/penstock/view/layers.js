@@ -28,7 +28,9 @@ const penstockLayers = (() => {
     let rows = Array.from({ length: before + 1 }, () => []);
     vs.rank.forEach((r, v) => { if (v >= vs.real || joined.has(v)) rows[r].push(v); });
     rows = uncross(rows, vs);
-    return finish(vs, rows, columns(rows, vs), chains, alone);
+    const x = columns(rows, vs);
+    straighten(rows, chains, edges, vs, x);
+    return finish(vs, rows, x, chains, alone);
   }
 
   function ranks(sizes, edges, upper, lower, joined) {
@@ -209,6 +211,37 @@ const penstockLayers = (() => {
       pools.push([mean, total, size]);
     });
     return pools.flatMap(([mean, , size]) => Array(size).fill(mean));
+  }
+
+  function straighten(rows, chains, edges, vs, x) {
+    const [left, right] = [new Map(), new Map()];
+    for (const row of rows) {
+      for (let k = 1; k < row.length; k++) {
+        right.set(row[k - 1], row[k]);
+        left.set(row[k], row[k - 1]);
+      }
+    }
+    const longest = chains.map((_, k) => k).sort((a, b) => chains[b].length - chains[a].length);
+    for (const k of longest) {
+      const chain = chains[k];
+      const last = chain.length - 1;
+      for (let start = 1; start < last;) {
+        let [low, high, end] = [-Infinity, Infinity, start];
+        for (; end < last; end++) {
+          const v = chain[end];
+          const [a, b] = [left.get(v), right.get(v)];
+          const least = a === undefined ? -Infinity : x[a] + gapOf(vs, a, v);
+          const most = b === undefined ? Infinity : x[b] - gapOf(vs, v, b);
+          if (Math.max(low, least) > Math.min(high, most)) break;
+          [low, high] = [Math.max(low, least), Math.min(high, most)];
+        }
+        let wish = x[chain[start]];
+        if (start === 1) wish = x[chain[0]] + edges[k].leaves;
+        else if (end === last) wish = x[chain[last]] + edges[k].enters;
+        for (const v of chain.slice(start, end)) x[v] = Math.max(low, Math.min(high, wish));
+        start = Math.max(end, start + 1);
+      }
+    }
   }
 
   function finish(vs, rows, x, chains, alone) {

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 GAP_X, GAP_Y, GAP_ROUTE, GAP_PORT = 22.0, 26.0, 12.0, 16.0
@@ -91,6 +92,7 @@ def arrange(
             rows[vertices.rank[v]].append(v)
     rows = uncross(rows, vertices)
     x = columns(rows, vertices)
+    straighten(rows, chains, edges, vertices, x)
     return _finish(vertices, rows, x, chains, alone)
 
 
@@ -290,6 +292,41 @@ def _rising(wishes: list[float], weights: list[float]) -> list[float]:
             size += count
         pools.append((mean, total, size))
     return [mean for mean, _, size in pools for _ in range(size)]
+
+
+def straighten(
+    rows: list[list[int]],
+    chains: list[list[int]],
+    edges: Sequence[Edge],
+    vertices: _Vertices,
+    x: list[float],
+) -> None:
+    """Let long edges run straight down as far as their neighbours leave room, longest first."""
+    left: dict[int, int] = {}
+    right: dict[int, int] = {}
+    for row in rows:
+        for a, b in pairwise(row):
+            right[a], left[b] = b, a
+    for k in sorted(range(len(chains)), key=lambda k: -len(chains[k])):
+        chain = chains[k]
+        start, last = 1, len(chain) - 1
+        while start < last:
+            low, high, end = -math.inf, math.inf, start
+            while end < last:
+                v = chain[end]
+                least = x[left[v]] + vertices.gap(left[v], v) if v in left else -math.inf
+                most = x[right[v]] - vertices.gap(v, right[v]) if v in right else math.inf
+                if max(low, least) > min(high, most):
+                    break
+                low, high, end = max(low, least), min(high, most), end + 1
+            wish = x[chain[start]]
+            if start == 1:
+                wish = x[chain[0]] + edges[k].leaves
+            elif end == last:
+                wish = x[chain[last]] + edges[k].enters
+            for v in chain[start:end]:
+                x[v] = max(low, min(high, wish))
+            start = max(end, start + 1)
 
 
 def _finish(

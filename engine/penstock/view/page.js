@@ -8,7 +8,7 @@
 (() => {
   const { make, svg, colour, round, nodesOf, pictureOf } = penstockShapes;
   const { nodeShape, scopeShape, wireShape } = penstockShapes;
-  const [MARGIN, FOUND_CAP, LIST_CAP] = [24, 60, 14];
+  const [MARGIN, FOUND_CAP, LIST_CAP, READABLE] = [24, 60, 14, 0.8];
 
   class View {
     constructor(root, data) {
@@ -31,8 +31,7 @@
       root.append(this.field);
       this.listen();
       this.show(this.stage);
-      this.fit();
-      if (window.ResizeObserver) new ResizeObserver(() => this.touched || this.fit()).observe(this.field);
+      if (window.ResizeObserver) new ResizeObserver(() => this.touched || this.first()).observe(this.field);
     }
 
     get picture() {
@@ -55,7 +54,7 @@
         make("div", { class: "search" }, this.input, this.found),
         button("open all", "open every scope", () => this.openAll()),
         button("close all", "close every scope", () => this.closeAll()),
-        button("fit", "show the whole picture (f)", () => this.fit()),
+        button("fit", "show the whole picture (f)", () => this.whole()),
         button("◐", "light or dark", () => this.switchTheme()));
     }
 
@@ -94,6 +93,7 @@
       });
       if (this.about) this.tellStage(picture);
       this.redraw();
+      if (!this.touched) this.first();
       if (this.chosen && picture.place.has(this.chosen)) this.describe(this.chosen);
       else this.close();
     }
@@ -150,12 +150,14 @@
     }
 
     openAll() {
+      this.touched = true;
       for (const scope of this.picture.scopes) this.opened.set(this.key(scope), true);
       this.redraw();
       this.fit();
     }
 
     closeAll() {
+      this.touched = true;
       for (const scope of this.picture.scopes) this.opened.set(this.key(scope), scope.isLane);
       this.redraw();
       this.fit();
@@ -174,6 +176,16 @@
       this.canvas.classList.toggle("far", k < 0.35);
     }
 
+    // At first a picture is readable, if need be without its lower end.
+    first() {
+      this.fit();
+      const { width } = this.field.getBoundingClientRect();
+      if (!width || this.moved.k >= READABLE) return;
+      const k = Math.min(READABLE, Math.max(this.moved.k, (width - 2 * MARGIN) / this.drawing.width));
+      this.moved = { k, x: (width - this.drawing.width * k) / 2, y: MARGIN };
+      this.move();
+    }
+
     fit() {
       const { width, height } = this.field.getBoundingClientRect();
       if (!width) return;
@@ -181,8 +193,12 @@
       const whole = Math.min((width - 2 * MARGIN) / drawing.width, (height - 2 * MARGIN) / drawing.height);
       const k = Math.max(0.02, Math.min(1.15, whole));
       this.moved = { k, x: (width - drawing.width * k) / 2, y: Math.max(MARGIN, (height - drawing.height * k) / 2) };
-      this.touched = false;
       this.move();
+    }
+
+    whole() {
+      this.touched = true;
+      this.fit();
     }
 
     zoom(factor, x, y) {
@@ -222,7 +238,7 @@
       });
       canvas.addEventListener("pointerover", (event) => { if (!grip) this.hover(event.target); });
       canvas.addEventListener("pointerleave", () => this.hover(null));
-      this.root.addEventListener("keydown", (event) => this.press(event));
+      (full ? document : this.root).addEventListener("keydown", (event) => this.press(event));
       this.input.addEventListener("input", () => this.search(this.input.value));
       this.root.addEventListener("focusout", (event) => {
         if (!this.input.parentNode.contains(event.relatedTarget)) this.found.hidden = true;
@@ -247,7 +263,7 @@
       } else if (event.key === "/") {
         event.preventDefault();
         this.input.focus();
-      } else if (event.key === "f") this.fit();
+      } else if (event.key === "f") this.whole();
       else if (event.key === "Escape") this.close();
       return undefined;
     }

@@ -21,6 +21,7 @@ CROWD = 80  # a scope with more members than this is cut into groups
 GROUP = 40
 ATTR_CAP = 100  # characters of an attribute's value
 READS_CAP = 64  # inputs shown of a node that stands for many
+TRANSFERS = SENDS | RECVS
 
 
 class Scope(NamedTuple):
@@ -82,7 +83,7 @@ def picture_of(
     >>> [scope.path for scope in picture.scopes], len(picture.nodes)
     (['', 'half'], 4)
     """
-    scopes, home = scope_tree([n.name for n in ir])
+    scopes, home = scope_tree([place_of(n) for n in ir])
     return _finished(title, tuple(ir), scopes, home, marks or {}, remarks or {}, devices)
 
 
@@ -96,7 +97,7 @@ def picture_of_partitions(
     for device, ir in parts.items():
         lane = len(scopes)
         scopes.append(Scope(0, short_name(device), device, True))
-        below, inner = scope_tree([n.name for n in ir])
+        below, inner = scope_tree([place_of(n) for n in ir])
         shift = lane  # the tree's first scope is the lane itself
         scopes += [s._replace(parent=s.parent + shift) for s in below[1:]]
         home += [h + shift for h in inner]
@@ -158,6 +159,14 @@ def _finished(
         tuple(marks.get(n.name, "") for n in nodes),
         remarks,
     )
+
+
+def place_of(node: Node) -> str:
+    """Return the name by which a node finds its scope: a transfer stands beside what it carries."""
+    if node.op in TRANSFERS and node.name.count("/"):
+        carried, _, own = node.name.rpartition("/")
+        return f"{carried.rpartition('/')[0]}/{own}".removeprefix("/")
+    return node.name
 
 
 def scope_tree(names: Sequence[str]) -> tuple[list[Scope], list[int]]:
@@ -371,7 +380,10 @@ def title_of(node: Node, around: str) -> tuple[str, str]:
 
 
 def shown_name(node: Node) -> str:
-    """Return the tensor that a feed or a fetch stands for; empty for other nodes."""
+    """Return the tensor that a feed, a fetch or a transfer stands for; empty for other nodes."""
+    carried = node.attrs.get("tensor_name")
+    if node.op in TRANSFERS and isinstance(carried, bytes):
+        return re.sub(r"^edge_\d+_|:0$", "", carried.decode("utf-8", "replace"))
     fed = node.attrs.get("_fed")
     if node.op == "_Arg" and isinstance(fed, bytes):
         return fed.decode("utf-8", "replace")

@@ -13,15 +13,13 @@ from functools import cache
 from importlib import resources
 
 from penstock.graph.devices import short_name
-from penstock.graph.transfers import RECVS, SENDS
 from penstock.view import theme
 from penstock.view.drawing import ROW, ROWS_CAP, Box, Drawing, Wire
-from penstock.view.picture import Picture, constant_row, shorten, title_of
+from penstock.view.picture import TRANSFERS, Picture, constant_row, shorten, title_of
 
 MARGIN = 24.0
 LEGEND = 34.0
 IO = {"_Arg", "_Retval", "Placeholder", "PlaceholderWithDefault"}
-TRANSFERS = SENDS | RECVS
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
