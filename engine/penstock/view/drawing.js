@@ -5,7 +5,7 @@
 "use strict";
 
 const penstockDrawing = (() => {
-  const [LETTER, LETTER_SMALL, PAD, HEAD, ROW] = [7.3, 6.2, 18, 26, 15];
+  const [LETTER, LETTER_SMALL, PAD, HEAD, ROW] = [7.7, 6.3, 18, 32, 15];
   const [ROWS_CAP, LANE_GAP, CELL] = [3, 70, 128];
   const letters = (text) => [...text];
   const length = (text) => letters(text).length;
@@ -43,9 +43,9 @@ const penstockDrawing = (() => {
     if (item < 0) return [8, 0];
     if (item >= d.count) {
       const label = length(shorten(d.picture.scopes[item - d.count].label, 30));
-      if (!d.seen.isOpen(item)) return [Math.max(92, 34 + LETTER * label), 42];
+      if (!d.seen.isOpen(item)) return [Math.max(92, 36 + LETTER * label), 42];
       const [width, height] = measure(d, item - d.count);
-      return [Math.max(width + 2 * PAD, 44 + LETTER * label), height + 2 * PAD + HEAD];
+      return [Math.max(width + 2 * PAD, 44 + LETTER * label), height + PAD + HEAD];
     }
     const [first, second] = titleOf(d.picture.nodes[item], d.picture.scopes[d.picture.home[item]].path);
     let width = Math.max(LETTER * length(first), LETTER_SMALL * length(second));
@@ -98,7 +98,7 @@ const penstockDrawing = (() => {
       d.boxes.push(box);
       if (box.isOpen) {
         const inner = d.flat.get(item - d.count);
-        emit(d, item - d.count, x + (width - inner.width) / 2, y + PAD + HEAD);
+        emit(d, item - d.count, x + (width - inner.width) / 2, y + HEAD);
       }
     }
     emitWires(d, level, flat, place, left, top);
@@ -108,7 +108,7 @@ const penstockDrawing = (() => {
     const ends = level.bundles.map((b) => (b.flipped ? [b.target, b.source] : [b.source, b.target]));
     const [exits, entries] = [0, 1].map((side) => spreadEnds(d, level, flat, place, ends, left, side));
     const border = (item, upper) => {
-      if (item < 0) return upper ? top + flat.height + PAD : top - PAD - HEAD;
+      if (item < 0) return upper ? top + flat.height + PAD : top - HEAD;
       const box = d.boxOf.get(item);
       return upper ? box.y : box.y + box.height;
     };

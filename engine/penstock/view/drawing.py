@@ -15,8 +15,8 @@ from penstock.view.layers import Edge, Flat, arrange
 from penstock.view.levels import Bundle, Level, Seen
 from penstock.view.picture import Picture, constant_row, output_texts, shorten, title_of
 
-LETTER, LETTER_SMALL = 7.3, 6.2  # widths of letters, generous
-PAD, HEAD, ROW = 18.0, 26.0, 15.0
+LETTER, LETTER_SMALL = 7.7, 6.3  # widths of letters, generous
+PAD, HEAD, ROW = 18.0, 32.0, 15.0
 ROWS_CAP = 3
 LANE_GAP = 70.0
 CELL = 128.0
@@ -129,10 +129,10 @@ class _Drawer:
         if self.seen.is_open(item):
             width, height = self._measure(item - self.count)
             head = 44.0 + LETTER * len(self._scope_label(item - self.count))
-            return max(width + 2 * PAD, head), height + 2 * PAD + HEAD
+            return max(width + 2 * PAD, head), height + PAD + HEAD
         if item >= self.count:
             label = self._scope_label(item - self.count)
-            return max(92.0, 34.0 + LETTER * len(label)), 42.0
+            return max(92.0, 36.0 + LETTER * len(label)), 42.0
         around = self.picture.scopes[self.picture.home[item]].path
         first, second = title_of(self.picture.nodes[item], around)
         width = max(LETTER * len(first), LETTER_SMALL * len(second))
@@ -200,7 +200,7 @@ class _Drawer:
             self.boxes.append(box)
             if box.is_open:
                 inner = self.flat[item - self.count]
-                self._emit(item - self.count, x + (width - inner.width) / 2, y + PAD + HEAD)
+                self._emit(item - self.count, x + (width - inner.width) / 2, y + HEAD)
         self._emit_wires(number, left, top)
 
     def _emit_wires(self, number: int, left: float, top: float) -> None:
@@ -227,7 +227,7 @@ class _Drawer:
     def _border(self, item: int, upper: bool, top: float, flat: Flat) -> float:
         """Return the height at which a wire meets an item: its box, or the border of its level."""
         if item < 0:
-            return top - PAD - HEAD if not upper else top + flat.height + PAD
+            return top - HEAD if not upper else top + flat.height + PAD
         box = self.box_of[item]
         return box.y if upper else box.y + box.height
 

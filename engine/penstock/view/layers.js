@@ -251,7 +251,7 @@ const penstockLayers = (() => {
       const height = maxOf(row.map((v) => vs.height[v]), 0);
       tops.push(at);
       bottoms.push(at + height);
-      for (const v of row) y[v] = at + height / 2;
+      for (const v of row) y[v] = at + (vs.down[v].length ? height : vs.height[v]) / 2;
       gap = gapBelow(vs, row);
       at += height + gap;
     }
@@ -280,17 +280,18 @@ const penstockLayers = (() => {
     if (!alone.length) return [width, height];
     let area = 0;
     for (const v of alone) area += (vs.width[v] + GAP_X) * (vs.height[v] + GAP_X);
-    const room = Math.max(width, 1.5 * Math.sqrt(area));
-    let [left, top, tall] = [0, height + (height ? GAP_Y : 0), 0];
+    const room = Math.min(1.5 * Math.sqrt(area), height ? (2 * area) / height : Infinity);
+    const start = width ? width + 2 * GAP_X : 0;
+    let [left, top, tall] = [0, 0, 0];
     for (const v of alone) {
       if (left && left + vs.width[v] > room) [left, top, tall] = [0, top + tall + GAP_X, 0];
-      x[v] = low + left + vs.width[v] / 2;
+      x[v] = low + start + left + vs.width[v] / 2;
       y[v] = top + vs.height[v] / 2;
       left += vs.width[v] + GAP_X;
       tall = Math.max(tall, vs.height[v]);
-      width = Math.max(width, left - GAP_X);
+      width = Math.max(width, start + left - GAP_X);
     }
-    return [width, top + tall];
+    return [width, Math.max(height, top + tall)];
   }
 
   return { arrange, maxOf };

@@ -336,7 +336,7 @@ def _finish(
     chains: list[list[int]],
     alone: list[int],
 ) -> Flat:
-    """Give rows their heights, put vertices without edges below, move all to the origin."""
+    """Give rows their heights, put vertices without edges beside, move all to the origin."""
     tops: list[float] = []
     bottoms: list[float] = []
     y = [0.0] * len(x)
@@ -345,8 +345,8 @@ def _finish(
         height = max([vertices.height[v] for v in row], default=0.0)
         tops.append(at)
         bottoms.append(at + height)
-        for v in row:
-            y[v] = at + height / 2
+        for v in row:  # what nothing follows stands near what it comes from
+            y[v] = at + (height if vertices.down[v] else vertices.height[v]) / 2
         gap = _gap_below(vertices, row)
         at += height + gap
     height = max(0.0, at - gap)
@@ -384,18 +384,19 @@ def _shelve(
     width: float,
     height: float,
 ) -> tuple[float, float]:
-    """Stand vertices without edges on shelves below the rest; return the new extent."""
+    """Stand vertices without edges on shelves right of the rest; return the new extent."""
     if not alone:
         return width, height
     area = sum((vertices.width[v] + GAP_X) * (vertices.height[v] + GAP_X) for v in alone)
-    room = max(width, 1.5 * math.sqrt(area))
-    left, top, tall = 0.0, height + (GAP_Y if height else 0.0), 0.0
+    room = min(1.5 * math.sqrt(area), 2.0 * area / height if height else math.inf)
+    start = width + 2 * GAP_X if width else 0.0
+    left, top, tall = 0.0, 0.0, 0.0
     for v in alone:
         if left and left + vertices.width[v] > room:
             left, top, tall = 0.0, top + tall + GAP_X, 0.0
-        x[v] = low + left + vertices.width[v] / 2
+        x[v] = low + start + left + vertices.width[v] / 2
         y[v] = top + vertices.height[v] / 2
         left += vertices.width[v] + GAP_X
         tall = max(tall, vertices.height[v])
-        width = max(width, left - GAP_X)
-    return width, top + tall
+        width = max(width, start + left - GAP_X)
+    return width, max(height, top + tall)

@@ -31,6 +31,7 @@
       root.append(this.field);
       this.listen();
       this.show(this.stage);
+      if (root.classList.contains("full")) this.follow(new URLSearchParams(location.hash.slice(1)));
       if (window.ResizeObserver) new ResizeObserver(() => this.touched || this.first()).observe(this.field);
     }
 
@@ -38,6 +39,14 @@
       const k = this.stage;
       this.pictures[k] ||= pictureOf(this.data.stages[k], this.all, this.data.texts);
       return this.pictures[k];
+    }
+
+    // Go where an address like graph.html#stage=prune&node=loss leads.
+    follow(wishes) {
+      const stage = this.data.stages.findIndex((s) => this.data.texts[s.title] === wishes.get("stage"));
+      if (stage >= 0) this.show(stage);
+      if (wishes.has("theme")) this.root.dataset.theme = wishes.get("theme");
+      if (wishes.has("node")) this.go(wishes.get("node"));
     }
 
     key(scope) {
