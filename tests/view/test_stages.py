@@ -57,6 +57,21 @@ def test_partitions_are_the_last_stage() -> None:
     assert view.pictures[1].transfers and view.pictures[0].remarks == {"y": "near x"}
 
 
+def test_a_request_has_the_colour_of_the_device_it_means() -> None:
+    full = "/job:localhost/replica:0/task:0/device:CPU:"
+    stages = [
+        ("extract", IR([node("x", "Neg", device="/cpu:1"), node("y", "Neg", device="/cpu:*")], ())),
+        (
+            "place",
+            IR([node("x", "Neg", device=f"{full}1"), node("y", "Neg", device=f"{full}0")], ()),
+        ),
+    ]
+    view = view_stages(stages)
+    assert [n.device for n in view.pictures[0].nodes] == [f"{full}1", "/cpu:*"]
+    assert set(view.pictures[1].marks) == {""}
+    assert "CPU:1" in view.svg("place") and "/device" not in view.svg("place")
+
+
 def test_differences_are_told() -> None:
     a = node("a", "Neg", ("x",))
     assert difference(a, a._replace(device="/cpu:0")) == "", "colours tell devices"

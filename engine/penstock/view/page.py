@@ -11,7 +11,6 @@ import json
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from penstock.graph.devices import short_name
 from penstock.graph.ir import Node
 from penstock.view import theme
 from penstock.view.drawing import draw
@@ -19,6 +18,7 @@ from penstock.view.picture import (
     Picture,
     attr_text,
     constant_row,
+    device_label,
     output_texts,
     shown_name,
 )
@@ -71,7 +71,7 @@ def data_of(title: str, pictures: Sequence[Picture], opened: Collection[int]) ->
     return {
         "title": title,
         "dark": theme.dark_paper(),
-        "devices": [short_name(d) for d in devices],
+        "devices": [device_label(d) for d in devices],
         "stages": stages,
         "first": len(stages) - 1,
         "records": list(tables.records),

@@ -96,7 +96,7 @@ def picture_of_partitions(
     nodes: list[Node] = []
     for device, ir in parts.items():
         lane = len(scopes)
-        scopes.append(Scope(0, short_name(device), device, True))
+        scopes.append(Scope(0, device_label(device), device, True))
         below, inner = scope_tree([place_of(n) for n in ir])
         shift = lane  # the tree's first scope is the lane itself
         scopes += [s._replace(parent=s.parent + shift) for s in below[1:]]
@@ -345,6 +345,11 @@ def shorten(text: str, length: int) -> str:
 def shorten_front(text: str, length: int) -> str:
     """Return `text`, or an ellipsis and its end."""
     return text if len(text) <= length else "…" + text[len(text) - length + 1 :]
+
+
+def device_label(device: str) -> str:
+    """Return the short form of a device's name, or of a request for one."""
+    return short_name(device).removeprefix("/device:")
 
 
 def attr_text(value: Attr) -> str:

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from penstock.graph.device_spec import merge_device
 from penstock.graph.ir import IR, Attr, Node
 from penstock.passes.context import Note
 from penstock.passes.pipeline import PIPELINE
@@ -29,11 +30,12 @@ def pictures_of(stages: Sequence[Stage], notes: Sequence[Note], max_nodes: int) 
     """Return a picture of each stage, marked with what it did to the one before."""
     devices = _devices(stages)
     pictures = []
+    meant = _Meant(devices)
     before: IR | None = None
     for name, form in stages:
         about = ABOUT.get(name, "")
         if isinstance(form, IR):
-            after = bounded(form, max_nodes)
+            after = bounded(meant.in_full(form), max_nodes)
             union, marks, changes = compare(before, after)
             said = {n.node: n.reason for n in notes if n.stage == name}
             remarks = {k: v for k, v in {**changes, **said}.items() if k in union}
@@ -55,6 +57,30 @@ def _devices(stages: Sequence[Stage]) -> list[str]:
         if not isinstance(form, IR):
             found.update(form)
     return sorted(found)
+
+
+class _Meant:
+    """Which of the plan's devices a request means, where only one fits: they share a colour."""
+
+    def __init__(self, devices: Sequence[str]) -> None:
+        self.devices = devices
+        self.full: dict[str, str] = {"": ""}
+
+    def in_full(self, ir: IR) -> IR:
+        """Return `ir` with every request that one device fits replaced by that device."""
+        nodes = [
+            node
+            if (device := self._of(node.device)) == node.device
+            else node.replace(device=device)
+            for node in ir
+        ]
+        return IR(nodes, ir.roots)
+
+    def _of(self, device: str) -> str:
+        if device not in self.full:
+            fits = [d for d in self.devices if d != device and merge_device(device, d) == d]
+            self.full[device] = fits[0] if len(fits) == 1 else device
+        return self.full[device]
 
 
 def compare(before: IR | None, after: IR) -> tuple[IR, dict[str, str], dict[str, str]]:

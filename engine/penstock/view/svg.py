@@ -12,10 +12,16 @@ from collections.abc import Iterator
 from functools import cache
 from importlib import resources
 
-from penstock.graph.devices import short_name
 from penstock.view import theme
 from penstock.view.drawing import ROW, ROWS_CAP, Box, Drawing, Wire
-from penstock.view.picture import TRANSFERS, Picture, constant_row, shorten, title_of
+from penstock.view.picture import (
+    TRANSFERS,
+    Picture,
+    constant_row,
+    device_label,
+    shorten,
+    title_of,
+)
 
 MARGIN = 24.0
 LEGEND = 34.0
@@ -70,8 +76,11 @@ def own_colour(picture: Picture, device: str) -> str:
 
 def _legend(picture: Picture) -> Iterator[str]:
     x = MARGIN
+    used = {node.device for node in picture.nodes}
     for device in picture.devices:
-        name = shorten(short_name(device), 40)
+        if device not in used:
+            continue
+        name = shorten(device_label(device), 40)
         yield (
             f'<g class="box"{own_colour(picture, device)}><rect class="face" x="{number(x)}" '
             f'y="{number(MARGIN - 8)}" width="14" height="14" rx="3"/><rect class="tint" '
