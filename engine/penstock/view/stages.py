@@ -31,6 +31,7 @@ def pictures_of(stages: Sequence[Stage], notes: Sequence[Note], max_nodes: int) 
     devices = _devices(stages)
     pictures = []
     meant = _Meant(devices)
+    devices = [device for device in devices if meant.by(device) == device]
     before: IR | None = None
     for name, form in stages:
         about = ABOUT.get(name, "")
@@ -69,14 +70,13 @@ class _Meant:
     def in_full(self, ir: IR) -> IR:
         """Return `ir` with every request that one device fits replaced by that device."""
         nodes = [
-            node
-            if (device := self._of(node.device)) == node.device
-            else node.replace(device=device)
+            node if (device := self.by(node.device)) == node.device else node.replace(device=device)
             for node in ir
         ]
         return IR(nodes, ir.roots)
 
-    def _of(self, device: str) -> str:
+    def by(self, device: str) -> str:
+        """Return the device that a request means, or the request."""
         if device not in self.full:
             fits = [d for d in self.devices if d != device and merge_device(device, d) == d]
             self.full[device] = fits[0] if len(fits) == 1 else device
