@@ -1,5 +1,7 @@
 """The event loop on graphs small enough to work out by hand: exact times, order, contention."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -151,11 +153,22 @@ def test_timeline_has_every_node_and_transfer() -> None:
     s = simulate(ir(node("a"), node("b", "a", on=1)), machine(), seconds())
     stats = s.timeline(start=10.0)
     names = {d.device[-5:]: [n.node_name for n in d.node_stats] for d in stats.dev_stats}
-    assert names == {"CPU:0": ["a", "a:0 -> CPU:1"], "CPU:1": ["b"]}
-    b = stats.dev_stats[1].node_stats[0]
+    assert names == {"CPU:0": ["a/_send_0", "a"], "CPU:1": ["a/_recv_0", "b"]}
+    b = stats.dev_stats[1].node_stats[1]
+    assert b.timeline_label == "b = Work(a/_recv_0)"
+    assert b.memory[0].allocator_bytes_in_use == 0
     assert (b.all_start_micros, b.op_end_rel_micros) == (12_500_000, 1_000_000)
     assert b.all_start_nanos == 12_500_000_000
     assert ps.simulate.MeasuredCosts.from_step_stats(stats).times["b", "CPU"] == 1.0
+
+
+def test_timeline_is_drawn_like_a_traced_one() -> None:
+    s = simulate(ir(node("a"), node("b", "a", on=1)), machine(), seconds())
+    timeline = ps.timeline.Timeline(s.timeline())
+    assert repr(timeline) == "<Timeline of 1 step: 4 nodes on 2 devices in 3500000.0 us>"
+    arrows = json.loads(timeline.generate_chrome_trace_format())["traceEvents"]
+    kinds = sorted(e["cat"] for e in arrows if e["ph"] == "s")
+    assert kinds == ["data", "data", "transfer"]
 
 
 def test_text() -> None:

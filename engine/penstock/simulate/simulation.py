@@ -7,11 +7,12 @@ A `Simulation` is a record; what is not stored is computed from `nodes`, `transf
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from penstock.exports import export
 from penstock.graph.devices import short_name
+from penstock.graph.ir import IR
 from penstock.simulate.machine import Machine, full_name
 from penstock.simulate.runs import NodeRun, Stage, TransferRun
 from penstock.simulate.timeline import step_stats
@@ -22,11 +23,12 @@ from penstock.simulate.timeline import step_stats
 class Simulation:
     """What a simulated step did. Times in seconds, memory in bytes, devices by full names.
 
-    `memory` lists for each device (time, bytes in use from then on); `peak` is the most of it.
-    `critical_path` is the chain of nodes and transfers, each started by the end of the one
-    before it, that ends when the step ends.
+    `ir` is what was simulated; `memory` lists for each device (time, bytes in use from then
+    on), `peak` is the most of it. `critical_path` is the chain of nodes and transfers, each
+    started by the end of the one before it, that ends when the step ends.
     """
 
+    ir: IR = field(repr=False, compare=False)
     machine: Machine
     step_time: float
     nodes: Mapping[str, NodeRun]
@@ -66,9 +68,12 @@ class Simulation:
         return next((level for start, level in reversed(steps) if start <= time), 0)
 
     def timeline(self, start: float = 0.0) -> Any:
-        """Return the step as a `StepStats` message, begun `start` seconds after the epoch."""
+        """Return the step as a `StepStats` message, begun `start` seconds after the epoch.
+
+        `ps.timeline.Timeline(simulation.timeline())` draws it.
+        """
         lanes = {d.name: d.lanes for d in self.machine.devices}
-        return step_stats(lanes, self.nodes.values(), self.transfers, self.peak, start)
+        return step_stats(self.ir, lanes, self.nodes, self.transfers, self.memory, start)
 
     def __str__(self) -> str:
         """Show the step time, a line for each device, and the critical path."""

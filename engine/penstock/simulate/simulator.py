@@ -90,7 +90,7 @@ def _told(
     live = buffers(tasks, device_of, record, step_time)
     memory = dict(zip(names, levels(tasks, device_of, len(names), live), strict=True))
     path = _critical_path(tasks, nodes, transfers, record)
-    return Simulation(machine, step_time, nodes, transfers, memory, path)
+    return Simulation(tasks.ir, machine, step_time, nodes, transfers, memory, path)
 
 
 def _tensor(tasks: Tasks, node: int, output: int) -> str:
