@@ -113,7 +113,7 @@ def test_measured_times_count_where_they_were_measured() -> None:
     costs = MeasuredCosts.from_step_stats(stats, otherwise=FixedCosts(default=9.0))
     node = Node("a", "Work", (), (), {}, "", (), ())
     sizes = Sizes(IR([node], ["a"]))
-    assert costs.seconds(node, sizes, DeviceModel("CPU:5")) == pytest.approx(3e-6)
+    assert costs.seconds(node, sizes, DeviceModel("CPU:5")) == pytest.approx(4e-6)  # the median
     assert costs.seconds(node, sizes, DeviceModel("GPU:0")) == 9.0
 
 

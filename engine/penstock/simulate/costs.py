@@ -8,6 +8,7 @@ from the step stats of a traced run; nodes and device types that were not seen a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from statistics import median
 from typing import Any, Protocol
 
 from penstock.exports import export
@@ -81,7 +82,7 @@ class MeasuredCosts:
 
     @staticmethod
     def from_step_stats(*stats: Any, otherwise: Costs | None = None) -> MeasuredCosts:
-        """Return the costs that `StepStats` (or `RunMetadata`) tell; of several the smallest."""
+        """Return the costs that `StepStats` (or `RunMetadata`) tell, of several the median."""
         return MeasuredCosts(times_in(stats), otherwise)
 
     def seconds(self, node: Node, sizes: Sizes, device: DeviceModel) -> float:
@@ -91,20 +92,19 @@ class MeasuredCosts:
 
 
 def times_in(messages: Iterable[Any]) -> dict[tuple[str, str], float]:
-    """Return the shortest time of each (node, device type) in StepStats or RunMetadata."""
-    times: dict[tuple[str, str], float] = {}
+    """Return the median time of each (node, device type) in StepStats or RunMetadata."""
+    times: dict[tuple[str, str], list[float]] = {}
     for message in messages:
         stats = message.step_stats if hasattr(message, "step_stats") else message
         for device in stats.dev_stats:
             kind = device_type(device.device)
             for node in device.node_stats:
-                key = (node.node_name, kind)
-                times[key] = min(times.get(key, float("inf")), kernel_seconds(node))
-    return times
+                times.setdefault((node.node_name, kind), []).append(node_seconds(node))
+    return {key: median(found) for key, found in times.items()}
 
 
-def kernel_seconds(stats: Any) -> float:
-    """Return how long the kernel of a `NodeExecStats` ran: nanoseconds where it has them."""
-    if stats.op_end_rel_nanos:
-        return float(stats.op_end_rel_nanos - stats.op_start_rel_nanos) * 1e-9
-    return float(stats.op_end_rel_micros - stats.op_start_rel_micros) * 1e-6
+def node_seconds(stats: Any) -> float:
+    """Return how long a `NodeExecStats` kept its thread: nanoseconds where it has them."""
+    if stats.all_end_rel_nanos:
+        return float(stats.all_end_rel_nanos) * 1e-9
+    return float(stats.all_end_rel_micros or stats.op_end_rel_micros) * 1e-6

@@ -13,6 +13,7 @@ import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from penstock import errors
 from penstock.exports import export
@@ -204,6 +205,22 @@ class Machine:
                 if other != name:
                     routes[name, other] = [f"from {name}", f"to {other}"]
         return Machine(models, links, routes, {"host": cores or os.cpu_count() or 1})
+
+    @staticmethod
+    def traced(*steps: Any) -> Machine:
+        """Return the machine with the devices of traced steps (`StepStats` or `RunMetadata`).
+
+        It runs as many nodes at a time as these steps had threads.
+        """
+        stats = [s.step_stats if hasattr(s, "step_stats") else s for s in steps]
+        devices = [d for s in stats for d in s.dev_stats if d.node_stats]
+        names = dict.fromkeys(d.device for d in devices)
+        threads = len({n.thread_id for d in devices for n in d.node_stats})
+        machine = Machine.of(names, cores=threads)
+        for device in machine.devices:
+            if device.pool:
+                machine = machine.with_device(device.name, lanes=threads)
+        return machine
 
     @staticmethod
     def gpu_box(gpus: int = 4, memory: int = 80 << 30, peer: float = 0.0) -> Machine:
