@@ -9,6 +9,7 @@
   const { make, svg, colour, round, nodesOf, pictureOf } = penstockShapes;
   const { nodeShape, scopeShape, wireShape } = penstockShapes;
   const [MARGIN, FOUND_CAP, LIST_CAP, READABLE] = [24, 60, 14, 0.8];
+  const MARKS = ["new", "changed", "gone", "done", "running", "ready", "waiting", "failed"];
 
   class View {
     constructor(root, data) {
@@ -22,7 +23,7 @@
       this.chosen = null;
       root.querySelector(".still").remove();
       root.append(this.toolbar());
-      if (data.stages.length > 1) root.append(this.stageBar());
+      if (data.stages.length > 1 || data.stages[0].about) root.append(this.stageBar());
       this.scene = svg("g");
       this.canvas = svg("svg", { class: "canvas", tabindex: -1 }, this.scene);
       this.tell = make("div", { class: "tell", hidden: "" });
@@ -69,7 +70,8 @@
 
     stageBar() {
       const bar = make("div", { class: "stages" });
-      this.stageButtons = this.data.stages.map((stage, k) => {
+      const { stages } = this.data;
+      this.stageButtons = (stages.length > 1 ? stages : []).map((stage, k) => {
         if (k) bar.append(make("span", { class: "next" }, "›"));
         const count = make("small", {}, String(stage.count));
         const button = make("button", { type: "button", onclick: () => this.show(k) }, this.data.texts[stage.title], count);
@@ -110,9 +112,9 @@
     tellStage(picture) {
       this.stageButtons.forEach((b, k) => b.setAttribute("aria-current", String(k === this.stage)));
       this.about.replaceChildren(this.data.texts[picture.about]);
-      for (const [mark, word] of [["new", "new"], ["changed", "changed"], ["gone", "gone"]]) {
+      for (const mark of MARKS) {
         const count = picture.marks.filter((m) => m === mark).length;
-        if (count) this.about.append("  ", make("b", { class: mark }, `${count} ${word}`));
+        if (count) this.about.append("  ", make("b", { class: mark }, `${count} ${mark}`));
       }
     }
 

@@ -70,6 +70,7 @@ const penstockShapes = (() => {
     return svg("text", { class: kind, x: round(x), y: round(y), "text-anchor": anchor }, text);
   }
   const colour = (device) => (device < 0 ? "" : `--own:var(--d${device % 10})`);
+  const SIGNS = [["gone", "−"], ["changed", "~"], ["new", "+"], ["ready", "●"], ["failed", "✖"]];
   const IO = new Set(["_Arg", "_Retval", "Placeholder", "PlaceholderWithDefault"]);
   const TRANSFERS = new Set(["_Send", "_Recv", "_HostSend", "_HostRecv"]);
 
@@ -130,7 +131,7 @@ const penstockShapes = (() => {
   function badges(picture, box, inside) {
     const shapes = [];
     let x = box.x + box.width;
-    for (const [mark, sign] of [["gone", "−"], ["changed", "~"], ["new", "+"]]) {
+    for (const [mark, sign] of SIGNS) {
       const count = inside.filter((i) => picture.marks[i] === mark).length;
       if (!count) continue;
       shapes.push(label(`badge ${mark}`, x, box.y - 3, `${sign}${count}`, "end"));

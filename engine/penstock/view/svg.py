@@ -25,6 +25,10 @@ from penstock.view.picture import (
 
 MARGIN = 24.0
 LEGEND = 34.0
+SIGNS = (
+    *(("gone", "\N{MINUS SIGN}"), ("changed", "~"), ("new", "+")),
+    *(("ready", "\N{BLACK CIRCLE}"), ("failed", "\N{MULTIPLICATION X}")),
+)
 IO = {"_Arg", "_Retval", "Placeholder", "PlaceholderWithDefault"}
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -163,9 +167,9 @@ def _scope(picture: Picture, box: Box) -> str:
 
 
 def _badges(picture: Picture, box: Box, inside: list[int]) -> Iterator[str]:
-    """Tell on the border how many nodes inside are new, changed or gone."""
+    """Tell on the border how many nodes inside have a mark that matters."""
     x = box.x + box.width
-    for mark, sign in (("gone", "−"), ("changed", "~"), ("new", "+")):  # noqa: RUF001
+    for mark, sign in SIGNS:
         count = sum(picture.marks[i] == mark for i in inside)
         if count:
             yield _text(f"badge {mark}", x, box.y - 3, f"{sign}{count}", "end")

@@ -1,0 +1,153 @@
+"""A run that is stepped through, as text for a terminal and as a picture.
+
+Enter: the partitions of the plan and a `Moment`, which says of each node whether it is done, ready
+or waiting. Nodes that no kernel runs (feeds, constants, fetches) are told by what is around them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from penstock.graph.devices import short_name
+from penstock.graph.ir import IR, Node
+from penstock.view.picture import Picture, picture_of, picture_of_partitions, shorten
+from penstock.view.view import View
+
+Key: TypeAlias = tuple[str, str]
+"""A node of a plan: its device and its name."""
+LISTED = 8
+
+
+class Moment(NamedTuple):
+    """Where a run stands between two nodes.
+
+    `states` says waiting, ready, running, done or failed; `waits` what a waiting node lacks;
+    `values` what the outputs of a node hold, in short; `live` the bytes in use on each device.
+    """
+
+    states: Mapping[Key, str]
+    waits: Mapping[Key, Sequence[Key]] = {}
+    values: Mapping[Key, Sequence[str]] = {}
+    live: Mapping[str, int] = {}
+    last: Key | None = None
+
+
+def text_of_moment(moment: Moment) -> str:
+    """Return a few lines: what ran last, what can run, what waits for what, live memory.
+
+    >>> a, b = ("CPU:0", "a"), ("CPU:0", "b")
+    >>> print(text_of_moment(Moment({a: "ready", b: "waiting"}, {b: [a]}, live={"CPU:0": 2048})))
+    0 of 2 done
+    ready    a on CPU:0
+    waiting  b on CPU:0, for a
+    live     CPU:0 2.0 KiB
+    """
+    done = [key for key, state in moment.states.items() if state == "done"]
+    lines = [f"{len(done)} of {len(moment.states)} done"]
+    if moment.last is not None:
+        lines[0] += f", last {_named(moment.last)}"
+        lines += [f"         {value}" for value in moment.values.get(moment.last, ())]
+    for state in ("failed", "running", "ready", "waiting"):
+        keys = [key for key, own in moment.states.items() if own == state]
+        for k, key in enumerate(keys[:LISTED]):
+            lacks = moment.waits.get(key, ())
+            reason = f", for {_listed(key, lacks)}" if lacks else ""
+            lines.append(f"{'' if k else state:8} {_named(key)}{reason}")
+        if len(keys) > LISTED:
+            lines.append(f"{'':8} and {len(keys) - LISTED} more")
+    if moment.live:
+        lines.append(f"live     {_live(moment)}")
+    return "\n".join(lines)
+
+
+def _named(key: Key) -> str:
+    return f"{key[1]} on {short_name(key[0])}"
+
+
+def _listed(key: Key, others: Sequence[Key]) -> str:
+    """Return names, with the device of those that are elsewhere."""
+    names = [name if device == key[0] else _named((device, name)) for device, name in others]
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more
+
+
+def _live(moment: Moment) -> str:
+    return ", ".join(f"{short_name(d)} {size_text(n)}" for d, n in moment.live.items())
+
+
+def size_text(count: int) -> str:
+    """Return bytes in a unit that suits them.
+
+    >>> size_text(100), size_text(3 << 20)
+    ('100 B', '3.0 MiB')
+    """
+    size, units = float(count), ["B", "KiB", "MiB", "GiB"]
+    while size >= 1024 and len(units) > 1:
+        size /= 1024
+        units.pop(0)
+    return f"{count} B" if units[0] == "B" else f"{size:.1f} {units[0]}"
+
+
+def value_text(value: Any) -> str:
+    """Return dtype, shape and what matters of a value: the few elements, or range and NaNs.
+
+    >>> value_text(np.float32([1, 2])), value_text(np.arange(100))
+    ('float32[2] = [1.0, 2.0]', 'int64[100] from 0 to 99')
+    """
+    array = np.asarray(value)
+    text = f"{array.dtype.name}{list(array.shape)}"
+    if array.dtype.kind == "f" and array.size and not np.isfinite(array).all():
+        counts = (int(np.isnan(array).sum()), int(np.isinf(array).sum()))
+        words = [f"{n} {word}" for n, word in zip(counts, ("NaN", "infinite"), strict=True) if n]
+        return f"{text} with {' and '.join(words)}"
+    if array.size <= 6 or array.dtype.kind not in "iuf":
+        return shorten(f"{text} = {array.ravel()[:6].tolist()}", 100)
+    return f"{text} from {array.min():.6g} to {array.max():.6g}"
+
+
+def picture_of_moment(parts: Mapping[str, IR], moment: Moment, title: str) -> Picture:
+    """Return the picture of a plan at a moment: what is done, ready, waiting, failed."""
+    if len(parts) == 1:
+        picture = picture_of(next(iter(parts.values())), title)
+    else:
+        picture = picture_of_partitions(parts, title)
+    keys = [(device, node.name) for device, ir in parts.items() for node in ir]
+    marks = tuple(
+        _state(key, node, parts, moment) for key, node in zip(keys, _nodes(parts), strict=True)
+    )
+    remarks = {
+        node.name: text
+        for key, node in zip(keys, picture.nodes, strict=True)
+        if (text := _remark(key, moment))
+    }
+    about = f"live memory: {_live(moment)}" if moment.live else ""
+    if moment.last is not None:
+        about = "; ".join(filter(None, (f"after {_named(moment.last)}", about)))
+    return picture._replace(marks=marks, remarks=remarks, about=about)
+
+
+def _nodes(parts: Mapping[str, IR]) -> list[Node]:
+    return [node for ir in parts.values() for node in ir]
+
+
+def _state(key: Key, node: Node, parts: Mapping[str, IR], moment: Moment) -> str:
+    """Return the state of a node; of one that is not run, whether its inputs are there."""
+    if key in moment.states:
+        return moment.states[key]
+    ir = parts[key[0]]
+    inputs = [_state((key[0], n), ir[n], parts, moment) for n, _ in node.inputs if n in ir]
+    return "done" if all(state == "done" for state in inputs) else "waiting"
+
+
+def _remark(key: Key, moment: Moment) -> str:
+    if moment.waits.get(key):
+        return f"waits for {_listed(key, moment.waits[key])}"
+    return "; ".join(moment.values.get(key, ()))
+
+
+def view_moment(parts: Mapping[str, IR], moment: Moment, title: str = "a run") -> View:
+    """Return the view of a plan at a moment of its run."""
+    return View(title, [picture_of_moment(parts, moment, title)])

@@ -1,0 +1,70 @@
+"""Moments of a run: as text, and as a picture of what is done, ready and waiting."""
+
+import numpy as np
+
+import penstock as ps
+from penstock.graph.extract import extract
+from penstock.view.steps import Moment, picture_of_moment, text_of_moment, value_text, view_moment
+from tests.view.graphs import two_devices
+from tests.view.test_page import parse
+
+HOST = "/job:localhost/replica:0/task:0/device:CPU:0"
+
+
+def halfway() -> Moment:
+    """Return a moment of `two_devices` at which `left/Tanh` has just run."""
+    nodes = [
+        (device, node.name)
+        for device, ir in two_devices().items()
+        for node in ir
+        if node.op not in ("_Arg", "_Retval", "Const")
+    ]
+    states = dict.fromkeys(nodes, "waiting")
+    states[HOST, "left/Tanh"] = "done"
+    states[HOST, "left/mul"] = "ready"
+    total = (HOST, "y")
+    return Moment(
+        states,
+        {total: [(HOST, "left/mul")]},
+        {(HOST, "left/Tanh"): ["float32[2, 3] from 0 to 1"]},
+        {HOST: 48},
+        (HOST, "left/Tanh"),
+    )
+
+
+def test_a_moment_as_text() -> None:
+    lines = text_of_moment(halfway()).splitlines()
+    count = len(halfway().states)
+    assert lines[0] == f"1 of {count} done, last left/Tanh on CPU:0"
+    assert lines[1].strip() == "float32[2, 3] from 0 to 1"
+    assert "ready    left/mul on CPU:0" in lines
+    assert any(line.endswith("y on CPU:0, for left/mul") for line in lines)
+    assert lines[-1] == "live     CPU:0 48 B"
+    many = Moment({(HOST, f"n{i}"): "ready" for i in range(20)})
+    assert text_of_moment(many).splitlines()[-1].strip() == "and 12 more"
+
+
+def test_a_moment_as_a_picture() -> None:
+    picture = picture_of_moment(two_devices(), halfway(), "run")
+    marks = dict(zip([n.name for n in picture.nodes], picture.marks, strict=True))
+    assert marks["left/Tanh"] == "done" and marks["left/mul"] == "ready"
+    assert marks["_arg_0_x"] == "done" and marks["_retval_0_y"] == "waiting"
+    assert picture.remarks["y"] == "waits for left/mul"
+    assert picture.about == "after left/Tanh on CPU:0; live memory: CPU:0 48 B"
+    parse(view_moment(two_devices(), halfway()).html())
+
+
+def test_a_plan_on_one_device_has_no_lanes() -> None:
+    with ps.Graph().as_default() as graph:
+        y = ps.negative(ps.constant(1.0), name="y")
+    parts = {HOST: extract(graph, [y], [], [])}
+    picture = picture_of_moment(parts, Moment({(HOST, "y"): "done"}), "run")
+    assert set(picture.marks) == {"done"} and not any(s.is_lane for s in picture.scopes)
+
+
+def test_values_in_short() -> None:
+    assert value_text(np.float32(2)) == "float32[] = [2.0]"
+    assert value_text(np.array([1.0, np.nan, np.inf])) == "float64[3] with 1 NaN and 1 infinite"
+    assert value_text(np.zeros((0, 3), np.int32)) == "int32[0, 3] = []"
+    assert value_text(np.array([b"a"] * 9, object)).startswith("object[9] = [b'a', b'a'")
+    assert value_text(np.linspace(0, 1, 50)) == "float64[50] from 0 to 1"
