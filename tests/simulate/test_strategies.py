@@ -154,3 +154,14 @@ def test_the_explanation_names_the_strategy() -> None:
     moved = next(n.name for n in placed if short_name(n.device) == "CPU:1")
     assert ctx.log.placement is not None
     assert "greedy_earliest_finish" in ctx.log.placement.reason(moved).args
+
+
+def test_links_are_booked_too() -> None:
+    """Four chains behind one slow link: the scheduler sees that not all can be fed in time."""
+    chains = [node("x", size=200)]
+    for k in range(4):
+        chains += [node(f"a{k}", "x"), node(f"b{k}", f"a{k}"), node(f"c{k}", f"b{k}")]
+    graph, costs = anywhere(ir(*chains)), FixedCosts({"x": 0.0}, default=1.0)
+    found = step(graph, machine(4, latency=0.0), JUDGED[0], costs)
+    assert found.step_time == 8 and step(graph, machine(4), "default", costs).step_time == 12
+    assert {t.bytes for t in found.transfers} == {100}  # sending x would take 8 s

@@ -2,12 +2,12 @@
 
 A list scheduler in the manner of HEFT. A node's rank is the time from its start to the end of
 the step along the longest path, with mean times and mean transfers; nodes are taken by falling
-rank, and each goes where it would end first given when its inputs arrive and what is booked,
-gaps included. The first node of a group decides for all of the group. Groups that only hold
-something (constants, variables) wait for their first reader and join it, if they may. Memory:
-what constants and variables occupy must fit; if the simulator then finds the peak too large,
-all outputs are counted too. The simulator also has the last word: when the heuristics' placement
-is as good, that one is returned.
+rank, and each goes where it would end first given when its inputs arrive and what is booked of
+devices and links, gaps included. The first node of a group decides for all of the group. Groups
+that only hold something (constants, variables) wait for their first reader and join it, if they
+may. Memory: what constants and variables occupy must fit; if the simulator then finds the peak
+too large, more and more of the outputs are counted too. The simulator also has the last word:
+when the heuristics' placement is as good, that one is returned.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from penstock.passes.placement.judge import Judge, Verdict, keep_reasons
 from penstock.passes.placement.slots import Slots
 from penstock.simulate.tasks import Tasks
 from penstock.simulate.work import FREE, VIEWS
+
+SHARES = (0.0, 0.1, 0.3, 1.0)
+"""Which part of all outputs is taken to be in memory at once, until what is found fits."""
 
 
 def greedy_earliest_finish(ir: IR, groups: Groups, context: PassContext) -> dict[Group, str]:
@@ -35,8 +38,8 @@ def greedy_earliest_finish(ir: IR, groups: Groups, context: PassContext) -> dict
 def better_start(judge: Judge, default: list[int]) -> tuple[list[int], Verdict]:
     """Return the best of the heuristics' placement and the scheduler's, with its verdict."""
     best, verdict = default, judge.verdict(default)
-    for counts_outputs in (False, True) if judge.limited else (False,):
-        found = _Scheduler(judge, default, counts_outputs).schedule()
+    for share in SHARES if judge.limited else SHARES[:1]:
+        found = _Scheduler(judge, default, share).schedule()
         found_verdict = judge.verdict(found)
         if found_verdict < verdict:
             best, verdict = found, found_verdict
@@ -49,10 +52,11 @@ class _Scheduler:
     """One schedule as it grows.
 
     `device[g]` is where group g is, None while undecided; `end[i]` when node i ends; `held` are
-    nodes that were taken while their group is undecided: they wait for a reader.
+    nodes that were taken while their group is undecided: they wait for a reader. `arrived` tells
+    when (node, output) is on a device that it was sent to.
     """
 
-    def __init__(self, judge: Judge, default: list[int], counts_outputs: bool) -> None:
+    def __init__(self, judge: Judge, default: list[int], share: float) -> None:
         self.judge = judge
         self.tasks: Tasks = judge.tasks
         self.default = default
@@ -63,15 +67,15 @@ class _Scheduler:
         ]
         self.end = [0.0] * len(self.tasks)
         self.held: set[int] = set()
+        self.arrived: dict[tuple[int, int, int], float] = {}
         self.inputs: list[list[tuple[int, int]]] = [[] for _ in range(len(self.tasks))]
         for producer, readers in enumerate(self.tasks.readers):
             for output, reader in readers:
                 self.inputs[reader].append((producer, output))
         self.occupied = [0.0] * len(judge.candidates)
         for node, group in enumerate(judge.group_of):
-            self.occupied[group] += self.tasks.resident[node]
-            if counts_outputs:
-                self.occupied[group] += sum(self.tasks.bytes[node])
+            outputs = share * sum(self.tasks.bytes[node]) if share else 0.0
+            self.occupied[group] += self.tasks.resident[node] + outputs
         self.limits = [d.memory or float("inf") for d in judge.machine.devices]
         self.used = [0.0] * len(self.limits)
         for group, device in enumerate(self.device):
@@ -122,7 +126,7 @@ class _Scheduler:
         more = sum([self.occupied[g] for g in joining if self.device[g] is None])
         return self.used[device] + more <= self.limits[device]
 
-    def _arrival(self, node: int, device: int) -> float:
+    def _arrival(self, node: int, device: int, book: bool = False) -> float:
         """Return when all inputs of a node are there; what is held comes along where it may."""
         latest = 0.0
         for producer, output in self.inputs[node]:
@@ -133,11 +137,24 @@ class _Scheduler:
                 source = device if device in known else known[0]
             there = self.end[producer]
             if source != device:
-                _, latency, per_byte = self.roads[source][device]
-                size = self.tasks.bytes[producer][output] if output >= 0 else 0.0
-                there += latency + size * per_byte
-            latest = max(latest, there)
+                there = self._sent(producer, output, source, device, book)
+            if there > latest:
+                latest = there
         return latest
+
+    def _sent(self, producer: int, output: int, source: int, device: int, book: bool) -> float:
+        """Return when a value is on another device; a value travels there once."""
+        key = (producer, output, device)
+        known = self.arrived.get(key)
+        if known is not None:
+            return known
+        links, latency, per_byte = self.roads[source][device]
+        seconds = self.tasks.bytes[producer][output] * per_byte if output >= 0 else 0.0
+        start = self.slots.earliest_on(links, self.end[producer], seconds)
+        if book:
+            self.slots.book_on(links, start, seconds)
+            self.arrived[key] = start + seconds + latency
+        return start + seconds + latency
 
     def _decide(self, group: int, device: int) -> None:
         self.device[group] = device
@@ -155,7 +172,7 @@ class _Scheduler:
             self.held.discard(producer)
             pending += [p for p, _ in self.inputs[producer] if p in self.held]
         seconds = self.tasks.seconds[device][node]
-        ready = self._arrival(node, device)
+        ready = self._arrival(node, device, book=True)
         start = self.slots.earliest(device, ready, seconds) if seconds else ready
         if seconds:
             self.slots.book(device, start, seconds)

@@ -1,19 +1,20 @@
-"""When devices are busy, as a list scheduler books them: gaps are filled.
+"""When devices and links are busy, as a list scheduler books them: gaps are filled.
 
-Each lane of a device has the intervals that are taken, in order; devices that share a pool's
-processors book one of those besides, without filling gaps there.
+Each lane of a device, and each link, has the intervals that are taken, in order; devices that
+share a pool's processors book one of those besides, without filling gaps there.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right, insort
+from collections.abc import Sequence
 from heapq import heapreplace
 
 from penstock.simulate import Machine
 
 
 class Slots:
-    """The bookings of all devices of a machine."""
+    """The bookings of all devices and links of a machine, by their numbers."""
 
     def __init__(self, machine: Machine) -> None:
         """Start with nothing booked."""
@@ -25,6 +26,7 @@ class Slots:
         }
         pools = {pool: [0.0] * count for pool, count in crowded.items()}
         self._pools = [pools.get(d.pool) for d in machine.devices]
+        self._links = [_Lane() for _ in machine.links]
 
     def earliest(self, device: int, ready: float, seconds: float) -> float:
         """Return when work of that length could start on a device, not before `ready`."""
@@ -42,6 +44,23 @@ class Slots:
         pool = self._pools[device]
         if pool is not None:
             heapreplace(pool, start + seconds)
+
+    def earliest_on(self, links: Sequence[int], ready: float, seconds: float) -> float:
+        """Return when all of these links could carry something together."""
+        start = ready
+        while seconds:
+            later = start
+            for link in links:
+                later = self._links[link].earliest(later, seconds)
+            if later == start:
+                break
+            start = later
+        return start
+
+    def book_on(self, links: Sequence[int], start: float, seconds: float) -> None:
+        """Take that time on all of these links."""
+        for link in links:
+            self._links[link].book(start, start + seconds)
 
 
 class _Lane:
