@@ -23,7 +23,9 @@ from penstock.kernels.array.table import (
 )
 
 
-def _require_divisors(xp: Any, y: Array) -> None:
+def _require_divisors(xp: Any, x: Array, y: Array) -> None:
+    if 0 in np.broadcast_shapes(x.shape, y.shape):
+        return  # nothing is divided
     zeros = y == 0
     if bool(zeros.any()):
         first = int(xp.argmax(zeros))
@@ -31,7 +33,7 @@ def _require_divisors(xp: Any, y: Array) -> None:
 
 
 def _require_quotients(xp: Any, x: Array, y: Array) -> None:
-    _require_divisors(xp, y)
+    _require_divisors(xp, x, y)
     if x.dtype.kind == "i":
         least = int(np.iinfo(x.dtype).min)
         overflows = (x == least) & (y == -1)
@@ -61,7 +63,7 @@ def _truncated(xp: Any, x: Array, y: Array) -> Array:
 
 def _truncate_mod(xp: Any, x: Array, y: Array) -> Array:
     if x.dtype.kind in "iu":
-        _require_divisors(xp, y)
+        _require_divisors(xp, x, y)
     return xp.fmod(x, y)
 
 
