@@ -1,8 +1,8 @@
 """Each row of tests/cases/ once more in sessions with a simulated GPU, on which its op is placed.
 
 Values, empty inputs and refusals are those of the CPU; so are the dtypes, but for those that the
-device's kernels do not list. All runs of an op are one graph and one session. Ops that only the
-CPU has are in `penstock.devicetable`.
+device's kernels do not list. All runs of an op are one graph and one session. `CPU_ONLY` lists the
+ops that the device lacks.
 """
 
 from __future__ import annotations

@@ -22,7 +22,9 @@ from penstock.kernels.array import (
     diagonals,
     division,
     gamma,
+    host,
     image_patches,
+    incomplete,
     indexing,
     joining,
     linalg,
@@ -53,10 +55,12 @@ from penstock.kernels.array import (
     unique,
     vectors,
 )
+from penstock.kernels.array.host import CPU_ONLY
 from penstock.kernels.array.table import ARRAY
 
 __all__ = [
     "ARRAY",
+    "CPU_ONLY",
     "activation",
     "bias",
     "binary",
@@ -72,7 +76,9 @@ __all__ = [
     "diagonals",
     "division",
     "gamma",
+    "host",
     "image_patches",
+    "incomplete",
     "indexing",
     "joining",
     "linalg",

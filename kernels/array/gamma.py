@@ -92,7 +92,8 @@ def _erf(xp: Any, x: Array) -> Array:
     return xp.where(size <= 1, near, xp.sign(wide) * (1 - _erfc_of_size(xp, size)))
 
 
-def _erfc(xp: Any, x: Array) -> Array:
+def erfc(xp: Any, x: Array) -> Array:
+    """Return 1 - erf(x), in double precision."""
     wide = x.astype(np.float64)
     small = xp.abs(wide) <= 0.5
     tail = _erfc_of_size(xp, xp.abs(wide))
@@ -127,7 +128,8 @@ def _lgamma_positive(xp: Any, x: Array) -> Array:
     return xp.where(below, near, _stirling(xp, xp.where(below, 20.0, x)))
 
 
-def _lgamma(xp: Any, x: Array) -> Array:
+def lgamma(xp: Any, x: Array) -> Array:
+    """Return log |gamma(x)|, in double precision."""
     wide = x.astype(np.float64)
     positive = wide > 0
     upper = _lgamma_positive(xp, xp.where(positive, wide, 1 - wide))
@@ -157,7 +159,8 @@ def _digamma_far(xp: Any, x: Array) -> Array:
     return total
 
 
-def _digamma(xp: Any, x: Array) -> Array:
+def digamma(xp: Any, x: Array) -> Array:
+    """Return the derivative of log gamma, in double precision."""
     wide = x.astype(np.float64)
     positive = wide > 0
     upper = _digamma_positive(xp, xp.where(positive, wide, 1 - wide))
@@ -221,8 +224,8 @@ def _polygamma(xp: Any, n: Array, x: Array) -> Array:
     product = xp.where(safe > 170, far, product)
     odd = safe != 2 * xp.floor(safe / 2)
     higher = xp.where(whole, xp.where(odd, product, -product), np.nan)
-    return xp.where(order == 0, _digamma(xp, at), higher)
+    return xp.where(order == 0, digamma(xp, at), higher)
 
 
 elementwise({"Zeta": _zeta, "Polygamma": _polygamma}, T=FLOAT2)
-elementwise({"Erf": _erf, "Erfc": _erfc, "Lgamma": _lgamma, "Digamma": _digamma}, T=FLOATS)
+elementwise({"Erf": _erf, "Erfc": erfc, "Lgamma": lgamma, "Digamma": digamma}, T=FLOATS)

@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from penstock import errors
+import penstock as ps
+from penstock import _native, errors, optable
 from penstock.kernel_api import device_types
+from penstock.kernels.array import CPU_ONLY
 from penstock.ops.registry import find_op, has_op
 from tests.cases import Case, all_cases
 from tests.kernels.driver import entry_of, run_kernel
@@ -108,3 +110,17 @@ def test_every_array_kernel_has_an_op_and_names_its_arguments() -> None:
             assert set(entry.types) <= set(definition.attrs), op
             assert (entry.host_inputs or set()) <= {a.name for a in definition.inputs}, op
             assert (entry.host_outputs or set()) <= {a.name for a in definition.outputs}, op
+
+
+def test_every_op_is_on_the_device_or_in_the_list_of_those_that_are_not() -> None:
+    table = KIND.kernels[0]
+    missing = {op for op in _native.kernel_ops() if has_op(op)} - set(table.ops())
+    assert missing == set(CPU_ONLY)
+
+
+def test_only_strings_and_handles_are_left_out() -> None:
+    for op in (o for o in KIND.kernels[0].ops() if has_op(o)):
+        entries = KIND.kernels[0].entries(op)
+        for attr in {name for entry in entries for name in entry.types}:
+            here = {d for entry in entries for d in entry.types.get(attr, ps.dtypes.ALL)}
+            assert optable.taken(find_op(op), attr) - here <= {ps.string, ps.resource}, (op, attr)
