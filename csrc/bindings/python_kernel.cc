@@ -23,6 +23,11 @@ class DeviceVariable {
   py::object read() const {
     return py::reinterpret_borrow<py::object>(device_->array_of(variable().read()));
   }
+  // Whether a tensor besides the variable holds the value; views of it count as arrays only.
+  bool is_shared() const {
+    const Tensor value = variable().read();
+    return value.buffer()->refs.load(std::memory_order_acquire) > 2;
+  }
   void assign(const py::object& array) const {
     Variable& v = variable();
     v.assign(device_->wrap(array.ptr(), v.dtype()));
@@ -110,6 +115,7 @@ void bind_kernels(py::module_& m) {
   py::class_<DeviceVariable>(m, "DeviceVariable", "A variable, as kernels of its device see it.")
       .def_property_readonly("name", &DeviceVariable::name)
       .def_property_readonly("is_initialized", &DeviceVariable::is_initialized)
+      .def_property_readonly("is_shared", &DeviceVariable::is_shared)
       .def("read", &DeviceVariable::read)
       .def("assign", &DeviceVariable::assign, py::arg("array"));
 }

@@ -19,6 +19,8 @@ std::mutex pending_mutex;
 std::vector<PyObject*>* const pending = new std::vector<PyObject*>;
 std::atomic<bool> any_pending{false};
 
+PyObject* array_reader = nullptr;  // never released: the interpreter may be gone by then
+
 // A buffer that keeps an array alive.
 struct ArrayBuffer : Buffer {
   explicit ArrayBuffer(PyArrayObject* array) {
@@ -185,6 +187,20 @@ PyRef as_plain_array(PyObject* value, const FeedInfo& feed) {
   return array;
 }
 
+bool is_foreign_array(PyObject* value) {
+  if (PyArray_Check(value) || PyArray_IsAnyScalar(value)) return false;
+  if (PyList_Check(value) || PyTuple_Check(value)) return false;
+  return PyObject_HasAttrString(value, "__dlpack__") ||
+         PyObject_HasAttrString(value, "__cuda_array_interface__");
+}
+
+// The NumPy array that another library's array is, without a copy where it is in host memory.
+PyRef read_foreign_array(PyObject* value, const FeedInfo& feed) {
+  PyRef array(PyObject_CallFunctionObjArgs(array_reader, value, nullptr));
+  if (!array) refuse_value(value, feed, take_python_error_text());
+  return array;
+}
+
 Tensor convert(PyObject* value, const FeedInfo& feed, Allocator& allocator) {
   const bool plain = is_plain(feed.dtype);
   const PyRef array = plain ? as_plain_array(value, feed) : as_array(value, feed.dtype);
@@ -201,6 +217,11 @@ Tensor convert(PyObject* value, const FeedInfo& feed, Allocator& allocator) {
 
 Tensor tensor_of_feed(PyObject* value, const FeedInfo& feed, Allocator& allocator) {
   Tensor tensor;
+  PyRef foreign;
+  if (is_plain(feed.dtype) && array_reader && is_foreign_array(value)) {
+    foreign = read_foreign_array(value, feed);
+    value = foreign.get();
+  }
   if (PyArray_CheckExact(value)) {
     PyArrayObject* array = reinterpret_cast<PyArrayObject*>(value);
     if (PyArray_NDIM(array) > kMaxRank) {
@@ -243,6 +264,11 @@ void drop_reference(PyObject* object) {
   std::lock_guard<std::mutex> lock(pending_mutex);
   pending->push_back(object);
   any_pending.store(true, std::memory_order_release);
+}
+
+void set_array_reader(PyObject* callable) {
+  Py_INCREF(callable);
+  array_reader = callable;
 }
 
 void drop_pending_references() {

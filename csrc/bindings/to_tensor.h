@@ -16,6 +16,10 @@ namespace penstock {
 // names the fed tensor when it cannot be converted or its shape is not allowed.
 Tensor tensor_of_feed(PyObject* value, const FeedInfo& feed, Allocator& allocator);
 
+// Sets the function that makes a NumPy array of a fed array of another library, one with
+// `__dlpack__` or `__cuda_array_interface__`.
+void set_array_reader(PyObject* callable);
+
 // The value of a tensor attribute, of the array's own dtype. Shares memory only with arrays
 // that nobody can write to.
 Tensor tensor_of_constant(PyArrayObject* array, Allocator& allocator);

@@ -74,6 +74,10 @@ class DeviceVariable:
     def name(self) -> str: ...
     @property
     def is_initialized(self) -> bool: ...
+    @property
+    def is_shared(self) -> bool:
+        """Whether a tensor besides the variable holds the value."""
+
     def read(self) -> Any:
         """Return its value, an array of the device; `FailedPreconditionError` if it has none."""
 
@@ -183,6 +187,9 @@ def kernel_entries(op: str) -> list[KernelEntry]:
 
 def supports(op: str, device_type: str, attrs: Mapping[str, object]) -> bool:
     """Tell whether a kernel fits. `attrs` must be a dict with the node's type attributes."""
+
+def set_array_reader(reader: Callable[[Any], Any]) -> None:
+    """Set the function that reads fed arrays of other libraries."""
 
 def set_portable_only(on: bool) -> None:
     """Choose only portable kernels from now on."""

@@ -183,8 +183,8 @@ class PlacementError(InvalidArgumentError, ValueError):
     """
 
 
-class FeedError(InvalidArgumentError, ValueError):
-    """A fed value does not fit the tensor it is fed for (shape, dtype, feedability)."""
+class FeedError(InvalidArgumentError, ValueError, TypeError):
+    """A fed value does not fit the tensor it is fed for (kind, shape, dtype, feedability)."""
 
 
 class FetchError(InvalidArgumentError, ValueError, TypeError):

@@ -181,6 +181,13 @@ class Device(ABC):
         """Give cached memory back; return how many bytes."""
         return 0
 
+    def settle(self) -> None:
+        """Raise what the kernels of a run have left to raise; called at the end of each run.
+
+        For devices whose kernels end later than they return, and cannot raise by themselves.
+        """
+        return
+
     @abstractmethod
     def synchronize(self) -> None:
         """Wait until everything started on this device has ended."""

@@ -35,7 +35,7 @@ def cupy() -> Any:
         raise errors.UnimplementedError(
             None,
             None,
-            "GPU devices need CuPy, which is not installed: "
+            "memory of CUDA devices is reached by CuPy, which is not installed: "
             "pip install 'penstock[gpu-cuda13]' (or gpu-cuda12, after the driver's CUDA version)",
         )
     module: ModuleType = importlib.import_module("cupy")

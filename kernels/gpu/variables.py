@@ -1,9 +1,9 @@
 """Variables that kernels update in place: only where nobody else looks at the same memory.
 
-A value that somebody has read must never change. The runtime's handle answers for the values that
-a step holds: `handle.take()` returns the variable's array and lets go of it when no tensor shares
-it. Views of an array refer to it; so when the only reference left is the caller's, nobody can see
-a change. Otherwise a copy is updated.
+A value that somebody has read must never change. The runtime's handle knows whether a tensor of a
+step holds the value besides the variable (`is_shared`); views of an array refer to it, which its
+reference count tells. Otherwise a copy is updated. That a reader without an order finds the new
+value is what it must expect: kernels of a device run in the order in which they were started.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from penstock.kernel_api import Array
 
-_SOLE_OWNER = 2  # the name that the caller has for it, and the argument of getrefcount
+_SOLE_OWNER = 3  # the variable's reference, the name that it has here, getrefcount's argument
 
 
 def own_value(device: Any, handle: Any) -> Array:
@@ -21,10 +21,9 @@ def own_value(device: Any, handle: Any) -> Array:
 
     It must be assigned afterwards. Raises `FailedPreconditionError` without a value.
     """
-    take = getattr(handle, "take", None)
-    if take is None:
-        return device.xp.array(handle.read(), order="C")
-    array = take()
-    if array.base is None and array.flags.c_contiguous and sys.getrefcount(array) == _SOLE_OWNER:
-        return array
-    return device.xp.array(array, order="C")
+    if not handle.is_shared:
+        array = handle.read()
+        dense = array.base is None and array.flags.c_contiguous
+        if dense and sys.getrefcount(array) == _SOLE_OWNER:
+            return array
+    return device.xp.array(handle.read(), order="C")

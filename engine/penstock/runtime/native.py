@@ -15,6 +15,7 @@ from penstock.graph.devices import short_name
 from penstock.graph.graph import Graph
 from penstock.graph.ir import IR, Node
 from penstock.kernel_api import Compute, Device, KernelNode
+from penstock.runtime import foreign
 from penstock.runtime.kernels import STRUCTURAL, Catalogue
 
 
@@ -47,6 +48,7 @@ def _make_error(
 
 
 _native.set_error_factory(_make_error)
+_native.set_array_reader(foreign.host_array)
 
 _theirs = {name: (number, size) for name, number, size in _native.dtype_table()}
 for _d in dtypes.ALL:

@@ -28,6 +28,7 @@ from penstock.passes.partition import partition
 from penstock.passes.pipeline import run_pipeline
 from penstock.runtime import native
 from penstock.runtime.kernels import Catalogue
+from penstock.runtime.settling import settled
 
 T = TypeVar("T")
 
@@ -83,7 +84,8 @@ def make_plan(
         counts = ", ".join(f"{stage} {count}" for stage, count in log.counts)
         print(f"plan of {[t.name for t in fetches]}: {counts}\n{ir}", file=sys.stderr)
     program = native.load(partitions, target.session, target.devices, target.kernels)
-    return Plan(program, ir, partitions, log, version)
+    there = [target.devices[name] for name in partitions if name in target.devices]
+    return Plan(settled(program, there), ir, partitions, log, version)
 
 
 def evaluate(part: IR, session: _native.Session) -> Sequence[Any]:
