@@ -89,10 +89,10 @@ py::dict cpu_info() {
 }  // namespace
 
 void bind_info(py::module_& m) {
-m.def(
+  m.def(
       "set_array_reader", [](const py::object& callable) { set_array_reader(callable.ptr()); },
       py::arg("reader"), "Set the function that reads fed arrays of other libraries.");
-    py::class_<KernelEntry>(m, "KernelEntry", "One kernel of an op.")
+  py::class_<KernelEntry>(m, "KernelEntry", "One kernel of an op.")
       .def_readonly("device_type", &KernelEntry::device_type)
       .def_property_readonly("types", &types_of)
       .def_property_readonly("cost", &cost_name)

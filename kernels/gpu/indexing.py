@@ -19,6 +19,7 @@ from penstock.kernels.array.table import (
 )
 from penstock.kernels.gpu import faults, sources
 from penstock.kernels.gpu.table import kernel
+from penstock.kernels.gpu.variables import common_shape
 
 _WORDS = {8: dtypes.uint64, 4: dtypes.uint32, 2: dtypes.uint16, 1: dtypes.uint8}
 _ANY_INDEX = INDEX | {dtypes.int16}
@@ -98,7 +99,7 @@ def _gather_v2(device: Any, node: KernelNode, params: Array, indices: Array, axi
 
 @kernel("ResourceGather", dtype=PLAIN, Tindices=INDEX)
 def _resource_gather(device: Any, node: KernelNode, variable: Any, indices: Array) -> Array:
-    params = device.xp.ascontiguousarray(variable.read())
+    params = _value(device, node, variable)
     batch = int(node.attrs.get("batch_dims", 0))
     require(params.ndim > batch, "the variable has too few dimensions to gather from")
     require(0 <= batch <= indices.ndim, f"batch_dims {batch} must be in [0, {indices.ndim}]")
@@ -143,4 +144,10 @@ def _gather_nd(device: Any, node: KernelNode, params: Array, indices: Array) -> 
 
 @kernel("ResourceGatherNd", dtype=PLAIN, Tindices=INDEX)
 def _resource_gather_nd(device: Any, node: KernelNode, variable: Any, indices: Array) -> Array:
-    return _gather_slices(device, node, device.xp.ascontiguousarray(variable.read()), indices)
+    return _gather_slices(device, node, _value(device, node, variable), indices)
+
+
+def _value(device: Any, node: KernelNode, variable: Any) -> Array:
+    common_shape([variable], node.output_dtypes[0].numpy_dtype)
+    value = variable.read()
+    return value if value.flags.c_contiguous else device.xp.ascontiguousarray(value)

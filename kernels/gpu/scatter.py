@@ -26,7 +26,7 @@ from penstock.kernels.array.table import (
 from penstock.kernels.gpu import faults, sources
 from penstock.kernels.gpu.indexing import flat_positions
 from penstock.kernels.gpu.table import kernel
-from penstock.kernels.gpu.variables import own_value
+from penstock.kernels.gpu.variables import common_shape, own_value
 
 _HOW = {"Update": 0, "Add": 1, "Sub": 2, "Mul": 3, "Div": 4, "Min": 5, "Max": 6}
 
@@ -72,8 +72,8 @@ def _resource_scatter(how: str) -> Any:
     def compute(
         device: Any, node: KernelNode, variable: Any, indices: Array, updates: Array
     ) -> Any:
-        shape = variable.read().shape
-        require(len(shape) > 0, "the variable is a scalar: it has no slices")
+        shape = common_shape([variable], updates.dtype)
+        require(len(shape) > 0, f'variable "{variable.name}" is a scalar: it has no slices')
         require_updates(indices.shape, shape[1:], updates, scalar=True)
         value = own_value(device, variable)
         _combine(device, node, how, value, indices, updates, shape[0], indices.shape)
@@ -93,7 +93,7 @@ def _resource_scatter_nd(how: str) -> Any:
     def compute(
         device: Any, node: KernelNode, variable: Any, indices: Array, updates: Array
     ) -> Any:
-        shape = variable.read().shape
+        shape = common_shape([variable], updates.dtype)
         rows, limit = _slices(device, node, indices, shape)
         require_updates(indices.shape[:-1], shape[indices.shape[-1] :], updates)
         value = own_value(device, variable)

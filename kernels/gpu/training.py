@@ -13,7 +13,7 @@ from penstock.kernel_api import Array, KernelNode
 from penstock.kernels.array.table import FLOATS, require, shape_text
 from penstock.kernels.gpu import faults, sources
 from penstock.kernels.gpu.table import kernel
-from penstock.kernels.gpu.variables import own_value
+from penstock.kernels.gpu.variables import common_shape, own_value
 
 
 class Rule(NamedTuple):
@@ -65,15 +65,6 @@ def _scalars(rule: Rule, inputs: Sequence[Any], sparse: bool) -> list[Array | No
     return found + [None] * (6 - len(found))
 
 
-def _require_alike(values: Sequence[Array]) -> None:
-    for i, value in enumerate(values[1:], 1):
-        require(
-            value.shape == values[0].shape,
-            f"variable {i} has shape {shape_text(value.shape)}, the weight has "
-            f"{shape_text(values[0].shape)}",
-        )
-
-
 def _require_rows(shape: tuple[int, ...], grad: Array, indices: Array) -> None:
     require(len(shape) > 0, "the weight is a scalar: it has no rows to update")
     require(indices.ndim == 1, f"indices must be a vector, got shape {shape_text(indices.shape)}")
@@ -88,9 +79,7 @@ def _require_rows(shape: tuple[int, ...], grad: Array, indices: Array) -> None:
 def _update(rule: Rule, sparse: bool) -> Callable[..., Any]:
     def compute(device: Any, node: KernelNode, *inputs: Any) -> Any:
         handles, grad = inputs[: rule.variables], inputs[rule.gradient]
-        shapes = [handle.read() for handle in handles]
-        _require_alike(shapes)
-        shape = shapes[0].shape
+        shape = common_shape(handles, grad.dtype)
         scalars = _scalars(rule, inputs, sparse)
         if sparse:
             _require_rows(shape, grad, inputs[rule.gradient + 1])
@@ -100,7 +89,6 @@ def _update(rule: Rule, sparse: bool) -> Callable[..., Any]:
                 f"the weight has shape {shape_text(shape)}, the gradient has "
                 f"{shape_text(grad.shape)}",
             )
-        del shapes  # or the values would seem to be in use
         if grad.size == 0:
             return ()
         values = [own_value(device, handle) for handle in handles]

@@ -72,8 +72,8 @@ def test_updates_as_the_formulas_say(op: str, name: str, rng: np.random.Generato
     for flag in (False, True):
         attrs = {"T": dtype, "Tindices": dtypes.int32, **{f: flag for f in flags}}
         values, others = arguments(op, dtype.numpy_dtype, rng)
-        expected = [Handle(v.copy()) for v in values]
-        actual = [OwnHandle(v.copy()) for v in values]
+        expected = [Handle(v.copy(), f"v{i}") for i, v in enumerate(values)]
+        actual = [OwnHandle(v.copy(), f"v{i}") for i, v in enumerate(values)]
         compute(ARRAY, op, attrs, [*expected, *others])
         compute(CUDA, op, attrs, [*actual, *others])
         tolerance = 2e-6 if name == "float32" else 4e-3
@@ -118,12 +118,24 @@ def test_a_value_that_somebody_read_is_left_alone() -> None:
 
 def test_a_bad_row_is_told_and_nothing_else_is_touched() -> None:
     attrs = {"T": dtypes.float32, "Tindices": dtypes.int32}
-    handle, slot = OwnHandle(np.ones((3, 2), np.float32)), OwnHandle(np.ones((3, 2), np.float32))
+    handle, slot = (OwnHandle(np.ones((3, 2), np.float32), name) for name in "vs")
     scalar = np.array(1.0, np.float32)
     given = [handle, slot, scalar, np.ones((2, 2), np.float32), np.array([1, 3], np.int32), scalar]
     with pytest.raises(errors.InvalidArgumentError, match=r"indices\[1\] = 3 is not in \[0, 3\)"):
         compute(CUDA, "ResourceSparseApplyMomentum", attrs, given)
     assert handle.read()[[0, 2]].tolist() == [[1, 1], [1, 1]]
+
+
+def test_memory_is_taken_for_what_it_holds() -> None:
+    scalar, grad = np.array(1.0, np.float32), np.ones(3, np.float32)
+    doubles, twice = OwnHandle(np.ones(3), "d"), OwnHandle(grad.copy(), "t")
+    with pytest.raises(errors.InvalidArgumentError, match='"d" holds float64, got a value of'):
+        compute(
+            CUDA, "ResourceApplyGradientDescent", {"T": dtypes.float32}, [doubles, scalar, grad]
+        )
+    with pytest.raises(errors.InvalidArgumentError, match='"t" is given twice'):
+        given = [twice, twice, scalar, grad, scalar]
+        compute(CUDA, "ResourceApplyMomentum", {"T": dtypes.float32}, given)
 
 
 def test_streams_go_on_as_on_the_cpu() -> None:
