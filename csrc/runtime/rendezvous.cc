@@ -25,7 +25,7 @@ void Rendezvous::send(int channel, Message message) {
 std::optional<Message> Rendezvous::try_receive(int channel) {
   std::lock_guard<std::mutex> lock(mutex_);
   Cell& cell = cells_[static_cast<size_t>(channel)];
-  if (!cell.sent) return std::nullopt;
+  if (!cell.sent || error_) return std::nullopt;  // then `receive` tells of the error
   return std::exchange(cell.message, Message());
 }
 
