@@ -173,10 +173,10 @@ py::tuple run_with_stats(NativeProgram& program, const py::sequence& values, int
 
 // What was recorded is appended to `recorded` when the run fails, too.
 py::list run_traced(NativeProgram& program, const py::sequence& values, int64_t timeout_ms,
-                    bool memory, py::list recorded) {
+                    bool full, py::list recorded) {
   const PyRef fast(PySequence_Fast(values.ptr(), "run_traced() takes a sequence of values"));
   if (!fast) throw py::error_already_set();
-  Trace trace(program.executor.partitions(), memory);
+  Trace trace(program.executor.partitions(), full);
   const auto record = [&] {
     const py::error_scope pending;  // an interrupted run has left its exception set
     trace.finish();
@@ -217,7 +217,7 @@ void bind_program(py::module_& m) {
   add_method(type, run_method);
   add_method(type, call_method);
   type.def("run_with_stats", &run_with_stats, py::arg("values"), py::arg("timeout_ms") = 0)
-      .def("run_traced", &run_traced, py::arg("values"), py::arg("timeout_ms"), py::arg("memory"),
+      .def("run_traced", &run_traced, py::arg("values"), py::arg("timeout_ms"), py::arg("full"),
            py::arg("recorded"))
       .def_property_readonly(
           "num_nodes", [](const NativeProgram& p) { return p.executor.partitions().num_nodes(); })

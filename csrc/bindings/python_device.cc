@@ -123,6 +123,11 @@ Tensor PythonDevice::from_device(const Tensor& value, Device& source) {
   return wrap(moved.get(), value.dtype());
 }
 
+void PythonDevice::synchronize() {
+  const Lock lock;
+  checked(PyObject_CallMethod(device_.get(), "synchronize", nullptr));
+}
+
 MemoryStats PythonDevice::memory_stats() {
   const Lock lock;
   const PyRef dict = checked(PyObject_CallMethod(device_.get(), "memory_stats", nullptr));

@@ -22,6 +22,7 @@ class PythonDevice final : public Device {
   Tensor to_host(const Tensor& value) override;
   Tensor from_device(const Tensor& value, Device& source) override;
   bool has_own_memory() const override { return true; }
+  void synchronize() override;
   bool owns(const Buffer& buffer) const override { return buffer.owner == this; }
   MemoryStats memory_stats() override;
   void reset_peak() override;

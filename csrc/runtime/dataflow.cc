@@ -184,7 +184,10 @@ class Dataflow : public std::enable_shared_from_this<Dataflow> {
                         program.slot_dtypes.data() + node.first_slot);
       if (node.async) return start(number, node, ctx);
       node.kernel->compute(ctx);
-      if (trace_) trace_->computed(number, values);
+      if (trace_) {
+        trace_->settles(number);
+        trace_->computed(number, values);
+      }
       return true;
     } catch (...) {
       step_.fail(current_error(*node.info, values.describe_inputs(node)));

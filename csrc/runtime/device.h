@@ -41,6 +41,8 @@ class Device {
     return from_host(source.to_host(value));
   }
   virtual bool has_own_memory() const { return false; }
+  // Waits until all that kernels have started here has ended; throws what went wrong meanwhile.
+  virtual void synchronize() {}
 
   // True for a buffer in this device's memory.
   virtual bool owns(const Buffer& buffer) const { return allocator_.owns(buffer); }

@@ -99,7 +99,9 @@ struct Tracing {
     trace.starts(static_cast<int32_t>(number_of(program, node)));
   }
   void computed(Values& values, const ProgramNode& node) const {
-    trace.computed(static_cast<int32_t>(number_of(values.program(), node)), values);
+    const int32_t number = static_cast<int32_t>(number_of(values.program(), node));
+    if (!node.async) trace.settles(number);
+    trace.computed(number, values);
   }
   void ends(const Program& program, const ProgramNode& node) const {
     trace.ends(static_cast<int32_t>(number_of(program, node)));

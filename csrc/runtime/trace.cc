@@ -6,9 +6,9 @@
 
 namespace penstock {
 
-Trace::Trace(const Partitions& partitions, bool memory)
+Trace::Trace(const Partitions& partitions, bool full)
     : partitions_(partitions),
-      memory_(memory),
+      full_(full),
       caller_(thread_number()),
       nodes_(static_cast<size_t>(partitions.num_nodes())) {
   int32_t outputs = 0;
@@ -34,12 +34,15 @@ int64_t Trace::now() const {
   return epoch_ns_ + std::chrono::duration_cast<std::chrono::nanoseconds>(since).count();
 }
 
+Device& Trace::device_of(int32_t node) const {
+  return *partitions_.program(static_cast<size_t>(partitions_.program_of(node))).device;
+}
+
 // A device that cannot tell counts as empty: recording must not make a run fail.
 int64_t Trace::live_bytes(int32_t node) const {
-  if (!memory_) return 0;
-  const size_t program = static_cast<size_t>(partitions_.program_of(node));
+  if (!full_) return 0;
   try {
-    return partitions_.program(program).device->memory_stats().live;
+    return device_of(node).memory_stats().live;
   } catch (...) {
     return 0;
   }
@@ -51,6 +54,10 @@ void Trace::starts(int32_t node) {
   record.thread = thread_number();
   record.live_start = live_bytes(node);
   record.start = now();
+}
+
+void Trace::settles(int32_t node) {
+  if (full_) device_of(node).synchronize();
 }
 
 void Trace::computed(int32_t node, Values& values) {

@@ -37,18 +37,21 @@ struct OutputTrace {
 
 class Trace {
  public:
-  Trace(const Partitions& partitions, bool memory);
+  // `full`: memory too, and of devices that compute behind their callers' backs the times of the
+  // kernels, not of their launches: each is waited for.
+  Trace(const Partitions& partitions, bool full);
 
   // Node numbers are those over all partitions. A second `starts` of a node, when its result has
   // arrived, changes nothing.
   void starts(int32_t node);
+  // After the node's kernel, before `computed`: waits for the device. Throws what the kernel left.
+  void settles(int32_t node);
   void computed(int32_t node, Values& values);
   void ends(int32_t node);
   // After the run: fills in what follows from the rest.
   void finish();
 
   const Partitions& partitions() const { return partitions_; }
-  bool has_memory() const { return memory_; }
   uint32_t caller() const { return caller_; }
   const NodeTrace& node(int32_t node) const { return nodes_[node]; }
   const OutputTrace* outputs(int32_t node) const { return outputs_.data() + first_output_[node]; }
@@ -58,10 +61,11 @@ class Trace {
 
  private:
   int64_t now() const;
+  Device& device_of(int32_t node) const;
   int64_t live_bytes(int32_t node) const;
 
   const Partitions& partitions_;
-  const bool memory_;
+  const bool full_;
   const uint32_t caller_;
   int64_t epoch_ns_;
   std::chrono::steady_clock::time_point epoch_;

@@ -146,13 +146,15 @@ class Program:
         self,
         values: Sequence[object],
         timeout_ms: int,
-        memory: bool,
+        full: bool,
         recorded: list[tuple[str, int, Sequence[Any]]],
     ) -> list[Any]:
         """Run once; what each node did is appended to `recorded`, even if the run fails.
 
         (device, caller, nodes) for each device; a node is a tuple with the fields of
         `runtime.tracing.NodeRecord`. `caller` is the number of this thread.
+        With `full` live memory is recorded too, and each kernel of a device with its own memory
+        is waited for.
         """
 
     @property

@@ -264,6 +264,29 @@ def test_python_kernels_are_recorded() -> None:
     assert memory.allocator_name == "SIM_GPU:0" and memory.allocator_bytes_in_use >= 400
 
 
+def test_kernels_of_a_device_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = ps.placeholder(ps.float32, [None], name="x")
+    with ps.device("/device:SIM_GPU:0"):
+        y = ps.sin(ps.exp(x, name="e"), name="y")
+    waits: list[str] = []
+    with ps.Session(config=ps.ConfigProto(device_count={"SIM_GPU": 1})) as sess:
+        (device,) = sess._devices.python.values()
+        monkeypatch.setattr(device, "synchronize", lambda: waits.append("waited"))
+        traced(sess, y, {x: np.zeros(100)}, SOFTWARE)
+        assert not waits
+        traced(sess, y, {x: np.zeros(100)})
+        assert len(waits) == 2
+
+        def broken() -> None:
+            raise RuntimeError("the kernel before has failed")
+
+        monkeypatch.setattr(device, "synchronize", broken)
+        with pytest.raises(ps.OpError, match="the kernel before has failed"):
+            sess.run(y, {x: np.zeros(100)}, options=FULL, run_metadata=ps.RunMetadata())
+        monkeypatch.undo()
+        assert sess.run(y, {x: np.zeros(2)}).tolist() == [np.sin(np.float32(1))] * 2
+
+
 def test_error_on_one_device_keeps_what_the_other_did() -> None:
     x = ps.placeholder(ps.int32, [], name="x")
     with ps.device("/cpu:1"):

@@ -50,12 +50,12 @@ def run(
     plan: Plan, values: Sequence[Any], timeout_ms: int, run_options: Any, metadata: Any
 ) -> list[Any]:
     """Run a plan once, return its fetches, and fill `metadata.step_stats`, even when it fails."""
-    memory = run_options.trace_level != protos.RunOptions.SOFTWARE_TRACE
+    full = run_options.trace_level != protos.RunOptions.SOFTWARE_TRACE
     recorded: list[tuple[str, int, Sequence[Any]]] = []
     try:
-        return plan.program.run_traced(values, timeout_ms, memory, recorded)
+        return plan.program.run_traced(values, timeout_ms, full, recorded)
     finally:
-        metadata.step_stats.CopyFrom(step_stats(recorded, plan.partitions, memory))
+        metadata.step_stats.CopyFrom(step_stats(recorded, plan.partitions, full))
 
 
 def step_stats(
