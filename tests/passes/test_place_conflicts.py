@@ -92,7 +92,7 @@ ConfigProto(allow_soft_placement=True)
         "ResourceScatterAdd",
         """
         VarHandleOp "v": cannot share a device with ResourceScatterAdd "y", as it must: \
-one uses the other's resource
+"y" uses the resource "v"
           "v" asks for "/device:SIM_GPU:0"  at conflict.py:2:  \
 v = ps.Variable(ps.ones([2]), name="v")
           "y" has a kernel for ResourceScatterAdd only on CPU:0, CPU:1  at conflict.py:3:  \

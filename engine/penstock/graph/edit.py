@@ -50,13 +50,18 @@ def name_present(nodes: dict[str, Node]) -> dict[str, Node]:
     The first node of a class that named an absent one gives it its name; a class of one node is
     forgotten.
     """
-    members: dict[bytes, list[str]] = {}
-    for name, node in nodes.items():
-        for group in node.attrs.get("_class", ()):
-            if group.startswith(b"loc:@") and group[5:].decode() not in nodes:
-                members.setdefault(group, []).append(name)
-    if not members:
+    classes = [
+        (node.name, node.attrs["_class"]) for node in nodes.values() if "_class" in node.attrs
+    ]
+    named = {group for _, groups in classes for group in groups if group[:5] == b"loc:@"}
+    absent = {group for group in named if group[5:].decode() not in nodes}
+    if not absent:
         return nodes
+    members: dict[bytes, list[str]] = {}
+    for name, groups in classes:
+        for group in groups:
+            if group in absent:
+                members.setdefault(group, []).append(name)
     changed = dict(nodes)
     for group, names in members.items():
         heir = [] if len(names) == 1 else [b"loc:@" + names[0].encode()]

@@ -44,7 +44,8 @@ def simplify(ir: IR, ctx: PassContext) -> IR:
         moved[name, 0] = source
         gone[name] = (source[0],)
         ctx.log.note("removed", name, reason)
-    edit.rename_classes(nodes, {name: source for name, (source,) in gone.items()})
+    if gone:
+        edit.rename_classes(nodes, {name: source for name, (source,) in gone.items()})
     return IR(nodes, ir.roots)
 
 

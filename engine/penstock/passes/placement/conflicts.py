@@ -36,6 +36,7 @@ def about_request(
     for other in members:
         if other is not node and not asked & table.able(other):
             return _pair(
+                members,
                 node,
                 other,
                 f'"{node.name}" asks for "{node.device}"',
@@ -45,6 +46,7 @@ def about_request(
     for other in members:
         if other is not node and other.device and not asked & table.asked(other.device):
             return _pair(
+                members,
                 node,
                 other,
                 f'"{node.name}" asks for "{node.device}"',
@@ -74,7 +76,7 @@ def about_kernels(node: Node, members: Sequence[Node], table: DeviceTable) -> er
         f"{_devices(table.listed(table.able(n)))}"
         for n in (node, other)
     )
-    return _pair(node, other, first, second, can_be_soft=False)
+    return _pair(members, node, other, first, second, can_be_soft=False)
 
 
 def about_resident(
@@ -87,7 +89,7 @@ def about_resident(
     if other is not None:
         where = _devices(table.listed(table.able(other)))
         first = f'"{other.name}" has a kernel for {signature(other)} only on {where}'
-        return _pair(other, maker, first, lives, can_be_soft=False)
+        return _pair(members, other, maker, first, lives, can_be_soft=False)
     partner = earlier.args[0] if earlier is not None else members[0].name
     return _error(
         maker,
@@ -99,7 +101,12 @@ def about_resident(
 
 
 def _pair(
-    node: Node, other: Node, first: str, second: str, can_be_soft: bool = True
+    members: Sequence[Node],
+    node: Node,
+    other: Node,
+    first: str,
+    second: str,
+    can_be_soft: bool = True,
 ) -> errors.PlacementError:
     change = "put both on one device"
     shared = _shared_classes(node, other)
@@ -109,20 +116,27 @@ def _pair(
         change += f", or let the session choose with {_SOFT}"
     return _error(
         node,
-        f'cannot share a device with {other.op} "{other.name}", as it must: {_tie(node, other)}',
+        f'cannot share a device with {other.op} "{other.name}", as it must: '
+        f"{_tie(node, other, members)}",
         first + _place(node),
         second + _place(other),
         change,
     )
 
 
-def _tie(node: Node, other: Node) -> str:
+def _tie(node: Node, other: Node, members: Sequence[Node]) -> str:
+    """Return why two nodes of a group must share a device."""
     shared = _shared_classes(node, other)
     if shared:
         return f"they are colocated ({', '.join(sorted(shared))})"
-    if any(n.op == "VarHandleOp" for n in (node, other)):
-        return "one uses the other's resource"
-    return "they are tied by colocation or by resources they use"
+    for one, two in ((node, other), (other, node)):
+        if two.name in {producer for producer, _ in one.inputs}:
+            return f'"{one.name}" uses the resource "{two.name}"'
+    for member in members:
+        producers = {producer for producer, _ in member.inputs}
+        if node.name in producers and other.name in producers:
+            return f'{member.op} "{member.name}" uses both'
+    return "they are tied through what they use or are colocated with"
 
 
 def _shared_classes(node: Node, other: Node) -> set[str]:
