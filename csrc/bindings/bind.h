@@ -11,6 +11,7 @@ void bind_info(pybind11::module_& m);     // bind_info.cc
 void bind_session(pybind11::module_& m);  // bind_session.cc
 void bind_program(pybind11::module_& m);  // bind_program.cc
 void bind_kernels(pybind11::module_& m);  // python_kernel.cc
+void bind_stepper(pybind11::module_& m);  // bind_stepper.cc
 void bind_builder(pybind11::module_& m);  // bind_builder.cc
 
 }  // namespace penstock

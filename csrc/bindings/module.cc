@@ -11,4 +11,5 @@ PYBIND11_MODULE(_native, m) {
   penstock::bind_kernels(m);
   penstock::bind_builder(m);
   penstock::bind_program(m);
+  penstock::bind_stepper(m);
 }

@@ -47,14 +47,15 @@ inline bool run_node(const Program& program, Step& step, size_t p, Values& value
     return true;
   }
   strand.node = &node;
-  strand.arrived.store(false, std::memory_order_relaxed);
-  strand.started = !static_cast<AsyncKernel*>(node.kernel)
-                        ->start(ctx, step.rendezvous(), [&step, &strand](std::exception_ptr error) {
-                          if (error) step.fail(error_at(*strand.node, error));
-                          strand.arrived.store(true, std::memory_order_release);
-                          step.notify();
-                        });
-  return !strand.started;
+  strand.arrived = false;
+  const bool finished =
+      static_cast<AsyncKernel*>(node.kernel)
+          ->start(ctx, step.rendezvous(), [&step, &strand](std::exception_ptr error) {
+            if (error) step.fail(error_at(*strand.node, error));
+            step.arrive(strand);
+          });
+  strand.started = !finished;
+  return finished;
 }
 
 inline void drop_dead(const Program& program, Values& values, const ProgramNode& node) {
@@ -144,7 +145,7 @@ size_t run_inline(const Program& program, Step& step, size_t p, size_t next, con
 template <class Watch>
 void run_strands(const Partitions& partitions, Step& step, const Watch& watch) {
   for (bool finished = false; !finished;) {
-    const uint64_t events = step.events();
+    const uint64_t arrivals = step.arrivals();
     bool moved = false;
     finished = true;
     for (size_t p = 0; p < partitions.size(); ++p) {
@@ -152,21 +153,21 @@ void run_strands(const Partitions& partitions, Step& step, const Watch& watch) {
       Strand& strand = step.strand(p);
       const Program& program = partitions.program(p);
       if (strand.next == program.nodes.size()) continue;
-      if (!strand.started || strand.arrived.load(std::memory_order_acquire)) {
+      if (!strand.started || step.has_arrived(strand)) {
         strand.next = run_inline(program, step, p, strand.next, watch);
         moved = true;
       }
       finished = finished && strand.next == program.nodes.size();
     }
     if (finished || moved) continue;
-    step.wait(events);
+    step.wait(arrivals);
     step.check_limits();
   }
 }
 
 template <class Watch>
 void run_all_inline(const Partitions& partitions, Step& step, const Watch& watch) {
-  if (__builtin_expect(partitions.size() == 1 && partitions.channels() == 0, 1)) {
+  if (__builtin_expect(partitions.size() == 1 && !partitions.has_async(), 1)) {
     run_inline(partitions.host(), step, 0, 0, watch);
     return;
   }
@@ -174,6 +175,7 @@ void run_all_inline(const Partitions& partitions, Step& step, const Watch& watch
     run_strands(partitions, step, watch);
   } catch (const RunError& error) {
     step.fail(error);  // so that nobody waits any more for what will not be sent
+    step.drain();
     throw;
   }
 }

@@ -14,6 +14,7 @@ Partitions::Partitions(std::vector<std::unique_ptr<Program>> programs, int chann
     first_node_.push_back(first);
     programs_[p]->partition = p;
     program_of_.insert(program_of_.end(), programs_[p]->nodes.size(), static_cast<int32_t>(p));
+    for (const ProgramNode& node : programs_[p]->nodes) has_async_ = has_async_ || node.async;
     for (ChannelEnd end : programs_[p]->receives) receiver[end.channel] = first + end.node;
   }
   for (size_t p = 0; p < programs_.size(); ++p) {

@@ -21,6 +21,8 @@ class Partitions {
   const Program& host() const { return *programs_.front(); }
   const Program& program(size_t i) const { return *programs_[i]; }
   int channels() const { return channels_; }
+  // True when a node may have to wait for a result.
+  bool has_async() const { return has_async_; }
 
   int32_t num_nodes() const { return static_cast<int32_t>(program_of_.size()); }
   int32_t first_node(size_t program) const { return first_node_[program]; }
@@ -39,6 +41,7 @@ class Partitions {
  private:
   std::vector<std::unique_ptr<Program>> programs_;
   int channels_;
+  bool has_async_ = false;
   std::vector<int32_t> first_node_;
   std::vector<int32_t> program_of_;
   std::vector<std::pair<int32_t, int32_t>> receivers_;  // (sender, receiver), by sender

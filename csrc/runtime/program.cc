@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "runtime/async_kernel.h"
 #include "runtime/run_error.h"
 #include "runtime/transfer.h"
 
@@ -104,7 +105,6 @@ struct ProgramBuilder::Impl {
       (is_send(info.op) ? program->sends : program->receives).push_back({channel, index});
       program->kernels.push_back(make_transfer(info, device, channel));
       node.cost = Cost::kTrivial;
-      node.async = true;
     } else if (maker) {
       program->kernels.push_back(maker(info));
     } else {
@@ -113,6 +113,7 @@ struct ProgramBuilder::Impl {
       node.cost = entry.cost;
     }
     node.kernel = program->kernels.back().get();
+    node.async = dynamic_cast<AsyncKernel*>(node.kernel) != nullptr;
   }
 
   // Takes `info` when nothing can go wrong any more: an error still has to name the node.

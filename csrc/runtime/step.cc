@@ -87,16 +87,33 @@ RunError Step::take_error() {
   return *error_;
 }
 
-void Step::notify() {
-  events_.fetch_add(1, std::memory_order_acq_rel);
-  { std::lock_guard<std::mutex> lock(mutex_); }
+void Step::arrive(Strand& strand) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  strand.arrived = true;
+  ++arrivals_;
   changed_.notify_all();
 }
 
-void Step::wait(uint64_t events) {
+bool Step::has_arrived(const Strand& strand) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return strand.arrived;
+}
+
+uint64_t Step::arrivals() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return arrivals_;
+}
+
+void Step::wait(uint64_t arrivals) {
   std::unique_lock<std::mutex> lock(mutex_);
-  changed_.wait_for(lock, kPollInterval,
-                    [&] { return events_.load() != events || stopped_.load(); });
+  changed_.wait_for(lock, kPollInterval, [&] { return arrivals_ != arrivals || stopped_.load(); });
+}
+
+void Step::drain() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  for (size_t p = 0; p < values_.size(); ++p) {
+    changed_.wait(lock, [&] { return !strands_[p].started || strands_[p].arrived; });
+  }
 }
 
 }  // namespace penstock

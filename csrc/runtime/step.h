@@ -1,7 +1,7 @@
 // All that changes in one run: the values of each program, the rendezvous where programs meet, and
 // the reasons to stop. Steps are pooled by the Executor, so that a run allocates nothing.
 //
-// `fail`, `stopped` and `notify` may be called from any thread.
+// `fail`, `stopped` and `arrive` may be called from any thread.
 #pragma once
 
 #include <atomic>
@@ -35,7 +35,7 @@ struct Strand {
   size_t next = 0;                    // the node that comes next
   bool started = false;               // it is asynchronous and has been started
   const ProgramNode* node = nullptr;  // and this is it
-  std::atomic<bool> arrived{false};   // and its result is there
+  bool arrived = false;               // and its result is there; guarded by the step
 };
 
 class Step {
@@ -64,12 +64,15 @@ class Step {
   bool stopped() const { return stopped_.load(std::memory_order_acquire); }
   RunError take_error();
 
-  // Something that the calling thread may wait for has happened.
-  void notify();
-  // Waits for `notify`, on the calling thread, for 50 ms at most and not at all if it came since
-  // `events` was read.
-  uint64_t events() const { return events_.load(std::memory_order_acquire); }
-  void wait(uint64_t events);
+  // The result of the strand's node is there: from any thread, which then leaves the step alone.
+  void arrive(Strand& strand);
+  bool has_arrived(const Strand& strand);
+  // Waits, on the calling thread, for an arrival or an error, 50 ms at most; not at all if one
+  // came since `arrivals` was read.
+  uint64_t arrivals();
+  void wait(uint64_t arrivals);
+  // Waits until nothing that was started is under way any more.
+  void drain();
 
  private:
   const Partitions& partitions_;
@@ -84,9 +87,9 @@ class Step {
   Clock::time_point next_poll_;
 
   std::atomic<bool> stopped_{false};
-  std::atomic<uint64_t> events_{0};
-  std::mutex mutex_;                 // guards error_
-  std::condition_variable changed_;  // with mutex_: events_ or stopped_ changed
+  std::mutex mutex_;                 // guards error_, arrivals_ and Strand::arrived
+  std::condition_variable changed_;  // one of those changed, or stopped_
+  uint64_t arrivals_ = 0;
   std::optional<RunError> error_;
 };
 

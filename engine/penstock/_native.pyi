@@ -201,3 +201,37 @@ def dtype_table() -> list[tuple[str, int, int]]:
 
 def cpu_info() -> dict[str, object]:
     """Return `isa`, `processors` and `math_library`."""
+
+
+class Stepper:
+    """One run of a program, node by node. Use it from one thread.
+
+    Nodes are numbered as `nodes` lists them.
+    """
+
+    def __init__(self, program: Program, values: Sequence[object], keep: bool = False) -> None:
+        """Take values in feed order; with `keep` they stay when nothing reads them any more."""
+
+    def nodes(self) -> list[tuple[str, str, str]]:
+        """Name, op and device of each node, device by device, in order."""
+
+    def states(self) -> list[str]:
+        """Say of each node whether it is waiting, ready, done or failed."""
+
+    def ready(self) -> list[int]: ...
+    def waits_for(self, node: int) -> list[int]:
+        """Return the nodes that must run before this one can."""
+
+    def run(self, node: int) -> None:
+        """Run a node that is ready, or that failed, again."""
+
+    @property
+    def finished(self) -> bool: ...
+    def value(self, node: int, output: int) -> Any:
+        """Return the value of an output; None where there is none yet, or none any more."""
+
+    def value_of_name(self, name: str) -> Any:
+        """Return the value of a fed tensor or a constant."""
+
+    def fetches(self) -> list[Any]:
+        """Return the fetches of a finished run."""

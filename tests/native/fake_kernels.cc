@@ -3,6 +3,8 @@
 
 #include <thread>
 
+#include "runtime/async_kernel.h"
+
 namespace penstock::testing {
 namespace {
 
@@ -51,6 +53,28 @@ void where(KernelContext& ctx) {
 
 void forget(KernelContext&) {}
 
+// x + 0, set by another thread a little later; 99 comes too late.
+class Later final : public AsyncKernel {
+ public:
+  explicit Later(const NodeInfo&) {}
+  bool start(KernelContext& ctx, Rendezvous&, Done done) override {
+    if (ctx.input(0).scalar<float>() == 3) {  // now and then at once
+      same(ctx);
+      return true;
+    }
+    std::thread([ctx, done = std::move(done)]() mutable {
+      std::this_thread::sleep_for(std::chrono::microseconds(200));
+      if (ctx.input(0).scalar<float>() == 99) {
+        done(std::make_exception_ptr(Error(Code::kOutOfRange, "too late")));
+        return;
+      }
+      same(ctx);
+      done(nullptr);
+    }).detach();
+    return false;
+  }
+};
+
 NodeInfo retval_or_arg(const std::string& op, int64_t index) {
   NodeInfo node;
   node.name = op + std::to_string(index);
@@ -68,6 +92,7 @@ const KernelRegistry& fake_registry() {
     r->add("Same", kCpu, {}, function<same>, Cost::kTrivial);
     r->add("Slow", kCpu, {}, function<slow>);
     r->add("Spread", kCpu, {}, function<spread>, Cost::kHeavy);
+    r->add("Later", kCpu, {}, make<Later>);
     r->add("Sleep", kCpu, {}, function<sleep>);
     r->add("Bad", kCpu, {}, function<bad>);
     r->add("Where", kCpu, {}, function<where>);

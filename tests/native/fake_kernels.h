@@ -13,7 +13,8 @@ namespace penstock::testing {
 
 // Add (x + y, forwards), Same (Identity), Slow (x + 1 after ~100 us of work), Spread (x after a
 // parallel loop of 180 us in all), Sleep (x after 5 ms), Bad (throws), Where (1.0 where its input
-// was forwarded), Forget (sets no output).
+// was forwarded), Forget (sets no output), Later (x, set by another
+// thread; 99 is an error).
 const KernelRegistry& fake_registry();
 
 // Adds float32 nodes by name of their op; inputs are numbers of nodes.

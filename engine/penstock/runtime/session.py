@@ -28,6 +28,7 @@ from penstock.runtime.fetches import Fetches, feed_tensors, flatten_feeds, struc
 from penstock.runtime.kernels import Catalogue
 from penstock.runtime.placement_explanation import PlacementExplanation
 from penstock.runtime.plan import BoundedCache, Plan, Target, make_plan
+from penstock.runtime.stepper import Stepper
 
 
 class RunMemory(NamedTuple):
@@ -325,6 +326,34 @@ class Session:
         if log.placement is None:
             raise errors.InternalError(None, None, "bug in penstock: the plan was not placed")
         return PlacementExplanation(log.placement, log, self._graph, fetches if single else None)
+
+    def stepper(
+        self, fetches: Any, feed_dict: Mapping[Any, Any] | None = None, keep: bool = False
+    ) -> Stepper:
+        """Return a run of `fetches` that goes on node by node, as it is told to.
+
+        With `keep`, values can be looked at to the end; otherwise until nothing reads them.
+
+        >>> x = ps.placeholder(ps.float32, [])
+        >>> stepper = ps.Session().stepper(ps.exp(x) + 1.0, {x: 0.0})
+        >>> [node.op for node in stepper]
+        ['Exp', 'AddV2']
+        >>> float(stepper.finish())
+        2.0
+        """
+        flat = flatten_feeds(feed_dict or {})
+        call = self._find_call(fetches, flat)
+        values: Any = list(flat.values())
+        if call.arrange is not None:
+            values = call.arrange(values)
+        return Stepper(
+            call.plan,
+            values,
+            call.build or (lambda results: results),
+            lambda error: self._explained(error, call.plan),
+            self._native.memory_stats,
+            keep,
+        )
 
     def run_with_memory(
         self, fetches: Any, feed_dict: Mapping[Any, Any] | None = None
