@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from penstock import _native, errors, options, protos
 from penstock.exports import export
 from penstock.graph import codec, scopes
-from penstock.graph.devices import DeviceAttributes, full_name
+from penstock.graph.devices import DeviceAttributes
 from penstock.graph.graph import Graph, get_default_graph
 from penstock.graph.tensor import Tensor
 from penstock.passes.context import Placing, PlanLog
@@ -28,6 +28,7 @@ from penstock.runtime.fetches import Fetches, feed_tensors, flatten_feeds, struc
 from penstock.runtime.kernels import Catalogue
 from penstock.runtime.placement_explanation import PlacementExplanation
 from penstock.runtime.plan import BoundedCache, Plan, Target, make_plan
+from penstock.runtime.session_memory import SessionMemory
 from penstock.runtime.stepper import Stepper
 
 
@@ -54,7 +55,7 @@ class _Call:
 
 
 @export("Session")
-class Session:
+class Session(SessionMemory):
     """Runs operations and computes tensors of a graph.
 
     `graph` defaults to the default graph at this moment; `config` is a `ConfigProto`, of
@@ -385,36 +386,6 @@ class Session:
         ['CPU:0', 'CPU:1']
         """
         return list(self._devices.attributes)
-
-    def memory_stats(self, device: str = "") -> dict[str, int]:
-        """Return bytes `live`, `peak` and `reserved`, and counts of allocations, of a device.
-
-        `device` is a name such as `CPU:1`; by default the host. Raises `NotFoundError` for one
-        that this session does not have.
-        """
-        return self._native.memory_stats(full_name(device))
-
-    def reset_peak_memory(self, device: str = "") -> None:
-        """Let the peak of `memory_stats` start again from what is live now."""
-        self._native.reset_peak(full_name(device))
-
-    def trim_memory(self) -> int:
-        """Give cached memory back to the system; returns how many bytes.
-
-        A session keeps the memory of tensors that died for the next ones: at most as many bytes
-        as were ever in use at once, or 64 MiB if that is more.
-        """
-        return self._native.trim_memory()
-
-    def set_memory_limit(self, limit: int | None, device: str = "") -> None:
-        """Bound the bytes that tensors may take on a device, from now on; None: no bound.
-
-        A run that needs more ends with `ResourceExhaustedError`, which lists the largest live
-        tensors; the session stays usable. Fed arrays that are used without a copy do not count.
-        """
-        if limit is not None and limit <= 0:
-            raise ValueError(f"a memory limit is a positive number of bytes or None, not {limit}")
-        self._native.set_memory_limit(limit or 0, full_name(device))
 
     # ---- life
 
