@@ -72,7 +72,7 @@ _kernels.load()
 raw_ops = _wrappers.raw
 _wrappers.export_wrappers()
 _exports.install(_sys.modules[__name__])
-_viewer.register(lambda: _import_module("penstock.view.view"))
+_viewer.register(lambda: _import_module("penstock.view"))
 
 __version__ = "0.1.0"
 

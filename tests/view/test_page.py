@@ -135,7 +135,7 @@ def test_a_notebook_shows_a_graph_of_any_size() -> None:
             value = ps.negative(value)
     text = graph._repr_html_()
     parse(text)
-    assert len(text) < 1_500_000
+    assert len(text) < 1_500_000 and text.isascii()
 
 
 def test_fetches_choose_what_is_shown() -> None:

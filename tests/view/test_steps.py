@@ -1,10 +1,10 @@
-"""Moments of a run: as text, and as a picture of what is done, ready and waiting."""
+"""Moments of a run: pictures of what is done, ready and waiting."""
 
 import numpy as np
 
 import penstock as ps
 from penstock.graph.extract import extract
-from penstock.view.steps import Moment, picture_of_moment, text_of_moment, value_text, view_moment
+from penstock.view.steps import Moment, picture_of_moment, value_text, view_moment
 from tests.view.graphs import two_devices
 from tests.view.test_page import parse
 
@@ -30,18 +30,6 @@ def halfway() -> Moment:
         {HOST: 48},
         (HOST, "left/Tanh"),
     )
-
-
-def test_a_moment_as_text() -> None:
-    lines = text_of_moment(halfway()).splitlines()
-    count = len(halfway().states)
-    assert lines[0] == f"1 of {count} done, last left/Tanh on CPU:0"
-    assert lines[1].strip() == "float32[2, 3] from 0 to 1"
-    assert "ready    left/mul on CPU:0" in lines
-    assert any(line.endswith("y on CPU:0, for left/mul") for line in lines)
-    assert lines[-1] == "live     CPU:0 48 B"
-    many = Moment({(HOST, f"n{i}"): "ready" for i in range(20)})
-    assert text_of_moment(many).splitlines()[-1].strip() == "and 12 more"
 
 
 def test_a_moment_as_a_picture() -> None:

@@ -13,10 +13,10 @@ _loaders: list[Callable[[], Any]] = []
 
 
 def register(load: Callable[[], Any]) -> None:
-    """Say how the module `penstock.view.view` is imported."""
+    """Say how the module `penstock.view` is imported."""
     _loaders[:] = [load]
 
 
 def viewer() -> Any:
-    """Return the module `penstock.view.view`."""
+    """Return the module `penstock.view`."""
     return _loaders[0]()

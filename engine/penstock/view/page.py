@@ -8,6 +8,7 @@ could take for markup written as an escape; nodes that stages share are written 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -106,6 +107,11 @@ def _stage(picture: Picture, tables: _Tables, paths: Collection[tuple[str, str]]
     }
 
 
+def ascii_script(text: str) -> str:
+    """Return a script that reads the same whatever encoding the page around it is taken for."""
+    return re.sub("[^\0-\x7f]", lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
 def fragment(
     title: str, pictures: Sequence[Picture], opened: Collection[int], *, full: bool = False
 ) -> str:
@@ -115,7 +121,8 @@ def fragment(
     for character in "<>&":
         data = data.replace(character, f"\\u{ord(character):04x}")
     style = theme.sheet() + asset("picture.css") + asset("page.css")
-    script = "".join(map(asset, SCRIPTS))
+    script = ascii_script("".join(map(asset, SCRIPTS)))
+    still = still.encode("ascii", "xmlcharrefreplace").decode()
     return (
         f'<div class="penstock penstock-view{" full" * full}">\n<style>{style}</style>\n'
         f'<div class="still">{still}</div>\n'

@@ -1,4 +1,4 @@
-"""A run that is stepped through, as text for a terminal and as a picture.
+"""A run that is stepped through, as a picture.
 
 Enter: the partitions of the plan and a `Moment`, which says of each node whether it is done, ready
 or waiting. Nodes that no kernel runs (feeds, constants, fetches) are told by what is around them.
@@ -33,34 +33,6 @@ class Moment(NamedTuple):
     values: Mapping[Key, Sequence[str]] = {}
     live: Mapping[str, int] = {}
     last: Key | None = None
-
-
-def text_of_moment(moment: Moment) -> str:
-    """Return a few lines: what ran last, what can run, what waits for what, live memory.
-
-    >>> a, b = ("CPU:0", "a"), ("CPU:0", "b")
-    >>> print(text_of_moment(Moment({a: "ready", b: "waiting"}, {b: [a]}, live={"CPU:0": 2048})))
-    0 of 2 done
-    ready    a on CPU:0
-    waiting  b on CPU:0, for a
-    live     CPU:0 2.0 KiB
-    """
-    done = [key for key, state in moment.states.items() if state == "done"]
-    lines = [f"{len(done)} of {len(moment.states)} done"]
-    if moment.last is not None:
-        lines[0] += f", last {_named(moment.last)}"
-        lines += [f"         {value}" for value in moment.values.get(moment.last, ())]
-    for state in ("failed", "running", "ready", "waiting"):
-        keys = [key for key, own in moment.states.items() if own == state]
-        for k, key in enumerate(keys[:LISTED]):
-            lacks = moment.waits.get(key, ())
-            reason = f", for {_listed(key, lacks)}" if lacks else ""
-            lines.append(f"{'' if k else state:8} {_named(key)}{reason}")
-        if len(keys) > LISTED:
-            lines.append(f"{'':8} and {len(keys) - LISTED} more")
-    if moment.live:
-        lines.append(f"live     {_live(moment)}")
-    return "\n".join(lines)
 
 
 def _named(key: Key) -> str:
