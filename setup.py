@@ -32,11 +32,12 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).parent
 PROTOS = Path("engine/penstock/protos")
 SANITIZER = os.environ.get("PENSTOCK_SANITIZE", "")
+# Line tables are all that a report shows; full debug information takes a third longer to compile.
 SANITIZER_FLAGS = {
     "": [],
-    "thread": ["-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=thread"],
+    "thread": ["-O1", "-g1", "-fno-omit-frame-pointer", "-fsanitize=thread"],
     "address": [
-        *("-O1", "-g", "-fno-omit-frame-pointer"),
+        *("-O1", "-g1", "-fno-omit-frame-pointer"),
         *("-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"),
     ],
 }[SANITIZER]

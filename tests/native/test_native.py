@@ -21,7 +21,7 @@ SANITIZER_FLAGS = {
     "thread": ["-fsanitize=thread"],
     "address": ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"],
 }[SANITIZER]
-FLAGS = ["-std=c++17", "-O1", "-g", "-pthread", "-Wall", "-Wextra", "-Icsrc", "-Itests/native"]
+FLAGS = ["-std=c++17", "-O1", "-g1", "-pthread", "-Wall", "-Wextra", "-Icsrc", "-Itests/native"]
 
 
 def compiler() -> list[str]:
