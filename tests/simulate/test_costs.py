@@ -7,6 +7,7 @@ import penstock as ps
 from penstock import dtypes, errors, protos
 from penstock.graph.extract import extract
 from penstock.graph.ir import IR, Node
+from penstock.ops.registry import all_ops
 from penstock.simulate import (
     DeviceModel,
     EstimatedCosts,
@@ -15,6 +16,7 @@ from penstock.simulate import (
     MeasuredCosts,
     Sizes,
     simulate,
+    work,
     work_of,
 )
 
@@ -58,6 +60,17 @@ def test_an_update_reads_and_writes_its_variable() -> None:
     train = ps.train.GradientDescentOptimizer(0.1).minimize(ps.reduce_sum(v * v))
     ir = extract(v.graph, [], [train], [])
     assert work_of(by_op(ir, "ResourceApplyGradientDescent"), Sizes(ir)).bytes == 3 * 4000
+
+
+def test_a_look_up_reads_only_what_it_finds() -> None:
+    rows = ps.gather(ps.zeros([1000, 8]), [1, 2, 3])
+    ir = extracted(rows)
+    assert work_of(by_op(ir, "GatherV2"), Sizes(ir)) == (0, 2 * 3 * 8 * 4, 1)
+
+
+def test_the_tables_name_ops_that_exist() -> None:
+    names = {*work.FLOPS, *work.PASSES, *work.FREE, *work.VIEWS, *work.METADATA, *work.PICKING}
+    assert names - {op.name for op in all_ops()} == {"_Arg", "_Retval"}
 
 
 def test_estimates_are_a_launch_and_the_longer_of_two() -> None:

@@ -1,9 +1,9 @@
 """What each op has to do, from shapes alone: one table, op → operations and bytes.
 
 A rule takes the node and its sizes and returns the arithmetic operations; bytes are those of all
-inputs and outputs unless `TOUCHED` says otherwise. An op that is in no table does one operation
-for each element of its outputs. `FREE` ops have no kernel worth the name, `VIEWS` give an input
-on without touching its elements.
+inputs and outputs unless `PASSES` or `PICKING` says otherwise. An op that is in no table does one
+operation for each element of its outputs. `FREE` ops have no kernel worth the name, `VIEWS` give
+an input on without touching its elements.
 """
 
 from __future__ import annotations
@@ -32,6 +32,9 @@ METADATA = frozenset(
 )
 """They take a launch, and look at no element."""
 
+PICKING = frozenset({"Gather", "GatherV2", "GatherNd", "ResourceGather", "Slice", "StridedSlice"})
+"""They read as much of their input as they write."""
+
 
 @export("simulate.Work")
 class Work(NamedTuple):
@@ -58,8 +61,10 @@ def work_of(node: Node, sizes: Sizes) -> Work:
     passes = PASSES.get(op, 0)
     if passes:
         return Work(flops, passes * max([sizes.bytes(e) for e in node.inputs], default=0))
-    moved = sum([sizes.bytes(e) for e in node.inputs])
-    return Work(flops, moved + sum([sizes.bytes((node.name, i)) for i in _numbers(node)]))
+    written = sum([sizes.bytes((node.name, i)) for i in _numbers(node)])
+    if op in PICKING:
+        return Work(flops, 2 * written)
+    return Work(flops, written + sum([sizes.bytes(e) for e in node.inputs]))
 
 
 def _numbers(node: Node) -> range:
