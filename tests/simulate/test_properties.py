@@ -42,7 +42,7 @@ def longest_chain(graph: IR, costs: FixedCosts) -> float:
     return max(end.values())
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(placed(), st.integers(1, 2))
 def test_a_step_takes_no_less_than_its_work_and_no_more_than_all_in_a_row(
     case: tuple[IR, FixedCosts, int], lanes: int
@@ -57,7 +57,7 @@ def test_a_step_takes_no_less_than_its_work_and_no_more_than_all_in_a_row(
     assert sum(s.busy.values()) == pytest.approx(work)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(placed())
 def test_nothing_starts_before_what_it_waits_for(case: tuple[IR, FixedCosts, int]) -> None:
     graph, costs, devices = case
@@ -78,7 +78,7 @@ def test_nothing_starts_before_what_it_waits_for(case: tuple[IR, FixedCosts, int
     assert len(s.transfers) == len(arrived) and wanted == set(arrived)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(placed())
 def test_lanes_and_links_do_one_thing_at_a_time(case: tuple[IR, FixedCosts, int]) -> None:
     graph, costs, devices = case
@@ -91,7 +91,7 @@ def test_lanes_and_links_do_one_thing_at_a_time(case: tuple[IR, FixedCosts, int]
     assert all(a[1] <= b[0] + EPSILON for a, b in itertools.pairwise(carried))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(placed())
 def test_the_critical_path_is_the_step_without_gaps(case: tuple[IR, FixedCosts, int]) -> None:
     graph, costs, devices = case
@@ -103,7 +103,7 @@ def test_the_critical_path_is_the_step_without_gaps(case: tuple[IR, FixedCosts, 
         assert after.end >= before.end - EPSILON
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(placed())
 def test_memory_is_all_given_back(case: tuple[IR, FixedCosts, int]) -> None:
     graph, costs, devices = case
@@ -113,7 +113,7 @@ def test_memory_is_all_given_back(case: tuple[IR, FixedCosts, int]) -> None:
         assert steps[-1][1] == 0
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(placed())
 def test_partitions_take_as_long_as_the_whole(case: tuple[IR, FixedCosts, int]) -> None:
     """Only whose value gets a link first may change, so these links carry at any speed."""
