@@ -47,7 +47,7 @@ def record() -> list[Any]:
         for _ in range(10):
             sess.run(train, feeds)
         steps = []
-        for _ in range(30):
+        for _ in range(300):
             metadata = ps.RunMetadata()
             sess.run(train, feeds, options=options, run_metadata=metadata)
             steps.append(metadata.step_stats)

@@ -154,7 +154,9 @@ def test_parallel_runs_are_recorded_by_thread() -> None:
         for _ in range(4):  # until the session has measured and decided
             expected = sess.run(total, feeds)
         threads: set[str] = set()
-        for _ in range(20):
+        for run in range(1000):
+            if run >= 20 and len(threads) > 1:
+                break  # on a busy machine helpers come late
             metadata = ps.RunMetadata()
             result = sess.run(total, feeds, options=FULL, run_metadata=metadata)
             np.testing.assert_array_equal(result, expected)
