@@ -11,6 +11,7 @@ Values of a device are opaque to everybody else: arrays of the device's own clas
 
 from __future__ import annotations
 
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -59,12 +60,26 @@ class KernelEntry:
 
 
 class KernelTable:
-    """Kernels of one kind, by op. Filled when its module is imported, read afterwards."""
+    """Kernels of one kind, by op. Filled when its module is imported, read afterwards.
 
-    def __init__(self, name: str) -> None:
+    Importing many families takes time that programs on the CPU need not spend: a table made with
+    `load` calls it, once, when somebody first looks for a kernel.
+    """
+
+    def __init__(self, name: str, load: Callable[[], object] | None = None) -> None:
         """Make an empty table; `name` is shown where kernels are listed."""
         self.name = name
         self._entries: dict[str, list[KernelEntry]] = {}
+        self._load = load
+        self._loading = threading.RLock()
+
+    def _loaded(self) -> dict[str, list[KernelEntry]]:
+        if self._load is not None:
+            with self._loading:
+                if self._load is not None:  # nobody was faster
+                    self._load()
+                    self._load = None
+        return self._entries
 
     def kernel(
         self,
@@ -112,15 +127,15 @@ class KernelTable:
 
     def find(self, op: str, attrs: Mapping[str, Any]) -> KernelEntry | None:
         """Return the kernel for an op with these attributes, or None."""
-        return next((e for e in self._entries.get(op, ()) if e.takes(attrs)), None)
+        return next((e for e in self._loaded().get(op, ()) if e.takes(attrs)), None)
 
     def entries(self, op: str) -> Sequence[KernelEntry]:
         """Return all kernels of an op."""
-        return self._entries.get(op, ())
+        return self._loaded().get(op, ())
 
     def ops(self) -> list[str]:
         """Return the ops that have a kernel here, sorted."""
-        return sorted(self._entries)
+        return sorted(self._loaded())
 
 
 class Device(ABC):

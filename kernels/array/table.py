@@ -8,6 +8,7 @@ arrays, everything else is an array of `xp`; scalars of NumPy count as arrays of
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -17,7 +18,12 @@ from penstock import dtypes, errors
 from penstock.dtypes import DType
 from penstock.kernel_api import Array, Compute, KernelNode, KernelTable
 
-ARRAY = KernelTable("array")
+
+def _load_families() -> None:
+    importlib.import_module("penstock.kernels.array.families")
+
+
+ARRAY = KernelTable("array", _load_families)
 
 FLOATS = frozenset({dtypes.float16, dtypes.bfloat16, dtypes.float32, dtypes.float64})
 FLOAT2 = frozenset({dtypes.float32, dtypes.float64})

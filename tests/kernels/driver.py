@@ -21,9 +21,9 @@ from penstock.ops.spec import ArgDef
 class Handle:
     """A variable's handle: holds a value of the device, or nothing yet."""
 
-    def __init__(self, value: Any = None) -> None:
+    def __init__(self, value: Any = None, name: str = "") -> None:
         self.value = value
-        self.name = f"variable {id(self)}"
+        self.name = name or f"variable {id(self)}"
 
     def read(self) -> Any:
         if self.value is None:
