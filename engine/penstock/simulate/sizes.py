@@ -90,6 +90,13 @@ def _tensor_name(key: Any) -> str:
     return name if ":" in name else f"{name}:0"
 
 
+def _merged(tensor: str, known: Dims, given: Dims) -> Dims:
+    try:
+        return merge(known, given)
+    except ValueError as e:
+        raise errors.ShapeError(None, None, f'the shape given for "{tensor}": {e}') from None
+
+
 def inferred(ir: IR, fed: Mapping[str, Dims]) -> dict[str, tuple[Dims, ...]]:
     """Return the shapes of all outputs, with the shape rules run again from shapes of feeds.
 
@@ -103,7 +110,7 @@ def inferred(ir: IR, fed: Mapping[str, Dims]) -> dict[str, tuple[Dims, ...]]:
         attrs = dict(node.attrs)
         name = attrs.get("_fed", node.name.encode() + b":0").decode()
         if node.op in ("_Arg", "Placeholder", "PlaceholderWithDefault") and name in fed:
-            known = (merge(known[0], fed[name]),)
+            known = (_merged(name, known[0], fed[name]),)
             unused.pop(name, None)
         elif has_op(node.op):
             again = infer_shapes(find_op(node.op), node.name, tensors, attrs, len(node.dtypes))
