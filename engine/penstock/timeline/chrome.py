@@ -60,7 +60,7 @@ def _steps(picture: Picture) -> Iterator[Event]:
     yield _name("process_name", 0, 0, "steps")
     yield _name("thread_name", 0, 1, "steps")
     for index, step in enumerate(picture.steps):
-        length = _micros(step.end - step.start)
+        length = _micros(max(step.end - step.start, 1))
         yield {
             "ph": "X",
             "cat": "step",

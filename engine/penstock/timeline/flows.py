@@ -39,7 +39,10 @@ def arrow_times(flow: Flow) -> tuple[int, int]:
 
 
 def find_flows(slices: Sequence[Slice]) -> list[Flow]:
-    """Return the arrows of one step, each pair of slices once, in the order of their targets."""
+    """Return the arrows of one step, each pair of slices once, in the order of their targets.
+
+    What began only after its reader had ended made nothing that this reader read: no arrow.
+    """
     by_name: dict[str, list[Slice]] = {}
     sends: dict[tuple[str, str, str], list[Slice]] = {}
     for item in sorted(slices, key=lambda s: s.start):
@@ -53,7 +56,7 @@ def find_flows(slices: Sequence[Slice]) -> list[Flow]:
             sender = _latest(sends.get(item.transfer.key, ()), item.end)
             if sender is not None:
                 flows.append(Flow("transfer", item.transfer.tensor, sender, item))
-    return flows
+    return [flow for flow in flows if flow.source.start < flow.target.end]
 
 
 def _into(item: Slice, by_name: dict[str, list[Slice]]) -> Iterable[Flow]:
