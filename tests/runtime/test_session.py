@@ -154,6 +154,8 @@ def test_partition_graph_of_a_run():
         x = ps.placeholder(ps.float32, [])
         session.run(x + 1.0, {x: 1}, options=options, run_metadata=metadata)
         assert session.run(x, {x: 1}, options=ps.RunOptions(trace_level=3)) == 1.0
+    (device,) = {n.device for n in metadata.partition_graphs[0].node}
+    assert device.endswith("device:CPU:0")
     assert {n.op for n in metadata.partition_graphs[0].node} == {
         "_Arg",
         "AddV2",

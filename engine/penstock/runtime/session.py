@@ -193,8 +193,11 @@ class Session(SessionMemory):
         except errors.OpError as e:
             raise self._explained(e, call.plan) from None
         if tells and run_options.output_partition_graphs:
-            for part in call.plan.partitions.values():
-                metadata.partition_graphs.append(codec.encode_graph(part))
+            for device, part in call.plan.partitions.items():
+                graph = metadata.partition_graphs.add()
+                graph.CopyFrom(codec.encode_graph(part))
+                for node in graph.node:
+                    node.device = node.device or device  # with one device nothing was placed
         return results if call.build is None else call.build(results)
 
     def _find_call(
