@@ -25,7 +25,6 @@ from penstock.passes.placement.constraints import tie_all
 from penstock.passes.placement.reasons import TEXTS, text_of
 from penstock.passes.placement.record import Placement
 from penstock.passes.placement.relatives import relatives
-from penstock.passes.placement.strategies import STRATEGIES
 from tests.passes.placed import session_of
 from tests.random_graphs import Grown, grown
 
@@ -381,9 +380,6 @@ def test_any_graph_with_any_requests(program: Grown, data: st.DataObject) -> Non
         assert text_of(placement.reason(node.name))
         refused = placement.refused(node.name)
         assert {device for device, _ in refused} == names - {node.device}
-    for strategy in STRATEGIES.values():
-        chosen = strategy(asked, placement.groups, context)
-        assert all(chosen[g] in g.candidates for g in placement.groups)
 
 
 # ---- speed
@@ -411,9 +407,24 @@ def test_ten_thousand_nodes_on_eight_devices() -> None:
     ir = chain(10_000)
     placing = Placing(session_of(*["SIM_GPU"] * 7), SomeKernels())
     took = []
-    for _ in range(3):
+    for _ in range(2):
         context = PassContext(options.current, lambda part: (), PlanLog(), placing)
         start = time.process_time()
         place(ir, context)
         took.append(time.process_time() - start)
     assert min(took) < 0.5
+
+
+def test_many_variables_on_eight_devices() -> None:
+    """Groups, relatives and all: placing a plan takes time in proportion to the graph."""
+    v: Any = ps.ones([2])
+    for i in range(150):
+        with ps.device(f"/sim_gpu:{i % 7}" if i % 3 == 0 else ""):
+            v = v * ps.Variable(lambda: ps.random_uniform([2]), name=f"v{i}")
+    train: Any = ps.train.AdamOptimizer().minimize(ps.reduce_sum(v))
+    everything = [ps.global_variables_initializer(), train]
+    start = time.process_time()
+    _, placed = run_place([], *["SIM_GPU"] * 7, targets=everything)
+    took = time.process_time() - start
+    assert len(placed) > 2000
+    assert took < len(placed) * 200e-6

@@ -21,8 +21,6 @@ from penstock.passes.placement import conflicts
 from penstock.passes.placement.device_table import ON_HOST, DeviceTable
 from penstock.passes.placement.groups import Group, Groups, Reason
 
-_MAKERS = frozenset({"VarHandleOp"})
-
 
 class Ties:
     """Union-find over names of nodes, `_class` texts and keys of resources."""
@@ -32,18 +30,26 @@ class Ties:
         self.parent: dict[str, str] = {}
 
     def find(self, item: str) -> str:
-        """Return what stands for the set of `item`; halves the path on its way."""
+        """Return what stands for the set of an `item` that was tied; shortens the path to it."""
         parent = self.parent
-        while (up := parent.setdefault(item, item)) != item:
-            parent[item] = parent.setdefault(up, up)
-            item = parent[item]
-        return item
+        root = item
+        while (up := parent[root]) != root:
+            root = up
+        while item != root:
+            parent[item], item = root, parent[item]
+        return root
 
     def tie(self, one: str, other: str) -> None:
         """Join two sets; the earlier argument's stands for both."""
+        parent = self.parent
+        if one not in parent:
+            parent[one] = one
+        if other not in parent:
+            parent[other] = self.find(one)
+            return
         a, b = self.find(one), self.find(other)
         if a != b:
-            self.parent[b] = a
+            parent[b] = a
 
     def __contains__(self, item: str) -> bool:
         """Return True for what was ever tied."""
@@ -52,11 +58,11 @@ class Ties:
 
 def resource_key(node: Node) -> str | None:
     """Return what two makers of the same resource have in common; None for other nodes."""
-    if node.op not in _MAKERS:
+    if "shared_name" not in node.attrs or dtypes.resource not in node.dtypes:
         return None
     container = node.attrs.get("container") or b""
     shared = node.attrs.get("shared_name") or node.name.encode()
-    return f"\0{container.decode()}/{shared.decode()}"
+    return f"\0{node.op} {container.decode()}/{shared.decode()}"
 
 
 def takes_resource(node: Node, nodes: dict[str, Node]) -> bool:
@@ -100,16 +106,16 @@ def make_groups(ir: IR, placing: Placing, table: DeviceTable) -> Groups:
     relatives = placing.relatives(ir) if placing.relatives is not None else ()
     everybody = {**ir.nodes, **{n.name: n for n in relatives if n.name not in ir.nodes}}
     ties = tie_all(everybody)
+    roots = {name: ties.find(name) for name in everybody if name in ties}
     tied: dict[str, list[Node]] = {}
-    for name in everybody if ties.parent else ():
-        if name in ties:
-            tied.setdefault(ties.find(name), []).append(everybody[name])
+    for name, root in roots.items():
+        tied.setdefault(root, []).append(everybody[name])
     settle = _Settle(everybody, ir.nodes, placing, table)
     items: list[Group] = []
     apart: dict[str, Node] = {}
     for name, node in ir.nodes.items():
-        if name in ties and name not in apart:
-            found = tied.pop(ties.find(name), None)
+        if name in roots and name not in apart:
+            found = tied.pop(roots[name], None)
             if found is None:
                 continue  # with an earlier member
             group, alone = settle.tied(found)
@@ -137,7 +143,7 @@ class _Settle:
     def tied(self, nodes: list[Node]) -> tuple[Group, list[Node]]:
         """Return the group of some nodes, and those initial values that do without it."""
         values: dict[str, Node] = {}
-        if any(n.op in _MAKERS for n in nodes):
+        if any(resource_key(n) is not None for n in nodes):
             values = {n.name: n for n in nodes if self._is_initial_value(n)}
         core = [n for n in nodes if n.name not in values]
         members = [n for n in core if n.name in self.here]
@@ -151,7 +157,8 @@ class _Settle:
             elif node.name in self.here:
                 alone.append(node)
         names = {n.name for n in members}
-        group = Group(tuple([n for n in self.here if n in names]), self.table.listed(mask))
+        here = [n.name for n in nodes if n.name in names and n.name in self.here]
+        group = Group(tuple(here), self.table.listed(mask))
         group.reason = reason
         return group, alone
 
