@@ -27,6 +27,14 @@ def _round(xp: Any, x: Array) -> Array:
     return x if x.dtype.kind == "i" else xp.rint(x)
 
 
+def _sigmoid(xp: Any, x: Array) -> Array:
+    if x.dtype.kind != "c":
+        return 1 / (1 + xp.exp(-x))
+    right = x.real > 0  # only exponentials that do not overflow
+    grown = xp.exp(xp.where(right, -x, x))
+    return xp.where(right, 1, grown) / (1 + grown)
+
+
 def _expm1(xp: Any, x: Array) -> Array:
     return xp.exp(x) - 1 if x.dtype.kind == "c" else xp.expm1(x)
 
@@ -64,7 +72,7 @@ elementwise(
         "Rsqrt": lambda xp, x: 1 / xp.sqrt(x),
         "Reciprocal": lambda xp, x: 1 / x,
         "Inv": lambda xp, x: 1 / x,
-        "Sigmoid": lambda xp, x: 1 / (1 + xp.exp(-x)),
+        "Sigmoid": _sigmoid,
         "Tanh": lambda xp, x: xp.tanh(x),
         "Sin": lambda xp, x: xp.sin(x),
         "Cos": lambda xp, x: xp.cos(x),

@@ -1,12 +1,9 @@
-"""The kernels on array modules against the rows of tests/cases/, on a simulated device.
+"""The simulated device's memory, and whether the table of array kernels is complete.
 
-Each is called as a step would call it, and compared with what the row's NumPy formula says. The
-same rows run in sessions in `tests/test_every_op_on_sim_gpu.py`.
+What the kernels compute is tested in sessions, by `tests/test_every_op_on_sim_gpu.py`.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,55 +13,9 @@ from penstock import _native, errors, optable
 from penstock.kernel_api import device_types
 from penstock.kernels.array import CPU_ONLY
 from penstock.ops.registry import find_op, has_op
-from tests.cases import Case, all_cases
-from tests.kernels.driver import entry_of, run_kernel
-from tests.op_runner import Built, Mode, assert_close, build, flat_expected
 
 KIND = device_types["SIM_GPU"]
-ROWS = [row for row in all_cases() if has_op(row.op) and KIND.kernels[0].entries(row.op)]
 DEVICE = KIND.open("/job:localhost/replica:0/task:0/device:SIM_GPU:0", 0, 0)
-
-
-def computed(built: Built) -> list[Any] | None:
-    """Return the outputs of the row's kernel; None where the CPU's serves."""
-    operation = built.graph.get_operation_by_name("node")
-    entry = entry_of(KIND, operation)
-    if entry is None or entry.factory is None:
-        return None
-    return run_kernel(entry, operation, DEVICE, built.arrays)
-
-
-def check(row: Case, built: Built, dtype: str | None, inputs: Any = None) -> None:
-    values = computed(built)
-    if values is None:
-        return
-    for tensor, value in zip(built.outputs, values, strict=True):
-        assert value.dtype == tensor.dtype.numpy_dtype, tensor
-        assert tensor.shape.is_compatible_with(value.shape), (tensor, value.shape)
-    if row.check is not None:
-        row.check(values)
-    expected = flat_expected(row, dtype, inputs)
-    for i, (value, wanted) in enumerate(zip(values, expected or [], strict=expected is not None)):
-        if wanted is not None:
-            assert_close(value, wanted, row.tol, f"output {i}")
-
-
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-def test_values(row: Case) -> None:
-    for dtype in row.dtypes:
-        check(row, build(row, dtype, Mode.KNOWN), dtype)
-    for inputs in row.empty:
-        check(row, build(row, row.dtypes[0], Mode.KNOWN, inputs), row.dtypes[0], inputs)
-
-
-@pytest.mark.parametrize("row", [r for r in ROWS if r.refuses], ids=lambda row: row.name)
-def test_refusals(row: Case) -> None:
-    for inputs in row.refuses:
-        built = build(row, row.dtypes[0], Mode.NOTHING, inputs)
-        entry = entry_of(KIND, built.graph.get_operation_by_name("node"))
-        if entry is not None and entry.factory is not None:
-            with pytest.raises(errors.InvalidArgumentError):
-                computed(built)
 
 
 def test_values_are_hidden_from_the_host() -> None:
