@@ -79,6 +79,9 @@ def main() -> None:
     config = ps.ConfigProto(device_count={"CPU": 2})
     with ps.Session(graph=graph, config=config) as session:
         plan = session.explain_plan(total, feeds).visualize(title="two devices")
+        stepper = session.stepper(total, {feeds[0]: [[1.0] * 8]}, keep=True)
+        stepper.run_to("tower1/MatMul")
+        stepper.visualize().save(HERE / "stepper.svg")
     plan.save(HERE / "devices.svg")
 
 

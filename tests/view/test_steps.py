@@ -55,4 +55,23 @@ def test_values_in_short() -> None:
     assert value_text(np.array([1.0, np.nan, np.inf])) == "float64[3] with 1 NaN and 1 infinite"
     assert value_text(np.zeros((0, 3), np.int32)) == "int32[0, 3] = []"
     assert value_text(np.array([b"a"] * 9, object)).startswith("object[9] = [b'a', b'a'")
+    assert value_text(np.ones((3, 4))) == "float64[3, 4] all 1"
     assert value_text(np.linspace(0, 1, 50)) == "float64[50] from 0 to 1"
+
+
+def test_a_stepper_shows_where_it_is() -> None:
+    x = ps.placeholder(ps.float32, [3], name="x")
+    with ps.device("/cpu:1"):
+        y = ps.square(x, name="y")
+    with ps.device("/cpu:0"):
+        z = ps.add(y, 1.0, name="z")
+    config = ps.ConfigProto(device_count={"CPU": 2})
+    with ps.Session(config=config) as session:
+        stepper = session.stepper(z, {x: [1.0, 2.0, 3.0]}, keep=True)
+        stepper.run_to("y")
+        (picture,) = stepper.visualize().pictures
+        parse(stepper._repr_html_())
+    marks = dict(zip([n.name for n in picture.nodes], picture.marks, strict=True))
+    assert marks["y"] == "done" and marks["z"] == "waiting" and "ready" in marks.values()
+    assert picture.remarks["y"] == "float32[3] = [1.0, 4.0, 9.0]"
+    assert picture.remarks["z"].startswith("waits for ")

@@ -9,7 +9,7 @@ what `finish` returns is what `Session.run` would have returned.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -17,7 +17,11 @@ from penstock import _native, errors
 from penstock.graph.devices import short_name
 from penstock.graph.ir import Node
 from penstock.graph.tensor import Operation, Tensor
+from penstock.graph.viewer import viewer
 from penstock.runtime.plan import Plan
+
+if TYPE_CHECKING:
+    from penstock.view import View
 
 _NOT_FINITE = ("nan", "inf")
 
@@ -213,6 +217,38 @@ class Stepper:
             if len(nodes) > 12:
                 lines.append(f"  ... and {len(nodes) - 12} more")
         return "\n".join(lines)
+
+    def visualize(self, title: str = "a run") -> View:
+        """Return a picture of where the run is; a stepper in a notebook shows it by itself.
+
+        What has run is filled, what is ready framed, what waits pale; a node tells the values it
+        has, or what it waits for.
+
+        >>> x = ps.placeholder(ps.float32, [])
+        >>> ps.Session().stepper(ps.exp(x) + 1.0, {x: 0.0}).visualize()
+        <View of 'a run': 5 nodes>
+        """
+        view: View = viewer().view_moment(self._plan.partitions, self._moment(), title)
+        return view
+
+    def _repr_html_(self) -> str:
+        return self.visualize()._repr_html_()
+
+    def _moment(self) -> Any:
+        keys = [(device, name) for name, _, device in self._nodes]
+        states = dict(zip(keys, self._native.states(), strict=True))
+        waits = {
+            key: [keys[other] for other in self._native.waits_for(i)]
+            for i, key in enumerate(keys)
+            if states[key] == "waiting"
+        }
+        values = {
+            key: [viewer().value_text(value) for value in self.outputs(key[1])]
+            for key in keys
+            if states[key] == "done"
+        }
+        last = keys[self._number[self.history[-1]]] if self.history else None
+        return viewer().Moment(states, waits, values, self.live_bytes(), last)
 
     def __iter__(self) -> Iterator[StepNode]:
         """Run node by node, yielding each once it has run."""

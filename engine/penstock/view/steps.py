@@ -77,7 +77,8 @@ def value_text(value: Any) -> str:
         return f"{text} with {' and '.join(words)}"
     if array.size <= 6 or array.dtype.kind not in "iuf":
         return shorten(f"{text} = {array.ravel()[:6].tolist()}", 100)
-    return f"{text} from {array.min():.6g} to {array.max():.6g}"
+    low, high = array.min(), array.max()
+    return f"{text} all {low:.6g}" if low == high else f"{text} from {low:.6g} to {high:.6g}"
 
 
 def picture_of_moment(parts: Mapping[str, IR], moment: Moment, title: str) -> Picture:
