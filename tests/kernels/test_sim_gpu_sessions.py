@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import penstock as ps
-from penstock import errors
+from penstock import errors, options
 from penstock.kernel_api import device_types
 from penstock.kernels import sim_gpu
 from tests.ops.test_training import RULES, SPARSE, build, slots_of
@@ -186,3 +186,23 @@ def test_the_number_of_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PENSTOCK_SIM_GPU", "many")
     with pytest.raises(ValueError, match="PENSTOCK_SIM_GPU='many' is no number of devices"):
         sim_gpu.count()
+
+
+def test_a_device_that_runs_out_of_memory_stays_usable() -> None:
+    before = options.configure(device_memory_limit=100_000)
+    try:
+        with ps.device(GPU):
+            rows = ps.placeholder(ps.float32, [None])
+            square = ps.multiply(rows[:, None], rows, name="square")
+            total = ps.reduce_sum(square)
+        with ps.Session(config=CONFIG) as session:
+            for _ in range(20):
+                with pytest.raises(errors.ResourceExhaustedError, match="square") as raised:
+                    session.run(total, {rows: np.ones(500)})
+                assert "SIM_GPU:0" in str(raised.value)
+                assert session.run(total, {rows: np.ones(10)}) == 100.0
+            (device,) = session._devices.python.values()
+            raised.value.__traceback__ = None
+            assert device.memory_stats()["live"] < 10_000
+    finally:
+        options.configure(device_memory_limit=before.device_memory_limit)
