@@ -8,7 +8,7 @@ run on streams of their own. bfloat16 stays bfloat16 in device memory; kernels c
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -71,6 +71,26 @@ class GpuDevice(kernel_api.Device):
 
         return bound
 
+    def capturing(self) -> _Capture:
+        """Return a context in which kernels are captured into a CUDA graph: see graphs.py."""
+        return _Capture(self)
+
+    def copy(self, array: Array) -> Array:
+        """Return a copy in this device's memory; the device must have been entered."""
+        return self._cupy.array(array, order="C")
+
+    def overwrite(self, target: Array, source: Array) -> None:
+        """Copy elements of one array into another; the device must have been entered."""
+        target[...] = source
+
+    def address(self, array: Array) -> int:
+        """Return where an array of this device begins."""
+        return int(array.data.ptr)
+
+    def stable_order(self, numbers: Array) -> Array:
+        """Return where each number stood once they are sorted, equal ones in their order."""
+        return self._cupy.argsort(numbers)  # CuPy has no other sort, and no name for it
+
     def empty(self, shape: Sequence[int], dtype: Any) -> Array:
         """Return a new array of any content; the device must have been entered."""
         return self._cupy.empty(tuple(shape), dtype)
@@ -130,6 +150,10 @@ class GpuDevice(kernel_api.Device):
         if error is not None:
             raise error
 
+    def total_memory(self) -> int:
+        """Return the bytes of the GPU's memory."""
+        return int(self._device.mem_info[1])
+
     def memory_stats(self) -> dict[str, int]:
         """Return bytes `live`, `peak` and `reserved`, and a count of `allocations`."""
         with self._device:
@@ -185,6 +209,47 @@ class _Entered:
         device._switch(self._before)
         device.streams.compute.stream.__exit__(*problem)
         device._device.__exit__(*problem)
+
+
+class _Capture:
+    """What `GpuDevice.capturing` returns. The graph has a pool of its own: nobody reuses it."""
+
+    def __init__(self, device: GpuDevice) -> None:
+        self._device = device
+        self._graph: Any = None
+        self._entered = device.entered()
+
+    def __enter__(self) -> Callable[[], _Launchable]:
+        device = self._device
+        device._lock.acquire()
+        self._entered.__enter__()
+        pool = memory.Pool(device._cupy, device.index, 0, device.pool.ledger)
+        device._switch(pool.malloc)
+        device.streams.compute.stream.begin_capture()
+        return lambda: _Launchable(device, self._graph, pool)
+
+    def __exit__(self, kind: type[BaseException] | None, *problem: object) -> None:
+        try:
+            self._graph = self._device.streams.compute.stream.end_capture()
+        except RuntimeError:
+            if kind is None:  # otherwise the first error says why
+                raise
+        finally:
+            self._entered.__exit__(kind, *problem)
+            self._device._lock.release()
+
+
+class _Launchable:
+    """A captured graph, with the memory that it writes to."""
+
+    def __init__(self, device: GpuDevice, graph: Any, pool: memory.Pool) -> None:
+        self._device, self._graph, self._pool = device, graph, pool
+        self._checks = device.faults.pending()
+
+    def launch(self) -> None:
+        self._graph.launch(self._device.streams.compute.stream)
+        if self._checks:
+            self._device.faults.again()
 
 
 def peer_copy(array: Array, source: kernel_api.Device, destination: kernel_api.Device) -> Array:

@@ -70,6 +70,10 @@ class Faults:
                 self._texts[number - 1] = Site(node, op, text)
             return number
 
+    def again(self) -> None:
+        """Note that kernels which check indices run once more, at known sites."""
+        self._pending = True
+
     def pending(self) -> bool:
         """Return True when a kernel has checked indices since the last look."""
         return self._pending

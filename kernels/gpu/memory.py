@@ -60,12 +60,12 @@ class _Lease:
 class Pool:
     """The allocator that a device gives to CuPy for its own threads."""
 
-    def __init__(self, cupy: Any, ordinal: int, limit: int) -> None:
+    def __init__(self, cupy: Any, ordinal: int, limit: int, ledger: Ledger | None = None) -> None:
         """Make an empty pool on the current device; `limit` in bytes, 0 for none."""
         self._cuda = cupy.cuda
         self._ordinal = ordinal
         self._pool = cupy.cuda.MemoryPool()
-        self.ledger = Ledger()
+        self.ledger = ledger or Ledger()
         self.set_limit(limit)
 
     def malloc(self, size: int) -> Any:

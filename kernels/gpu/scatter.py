@@ -58,7 +58,7 @@ def _combine(
         start = (out, updates, rows, count, inner)
         sources.launch("scatter", "scatter_add_atomic", dtype, launch, (*start, *end))
         return
-    order = device.xp.argsort(rows, kind="stable")
+    order = device.stable_order(rows)
     update_inner = inner if updates.ndim else 0
     given = (out, updates, rows[order], order, _HOW[how], count, inner, update_inner, *end)
     sources.launch("scatter", "scatter_sorted", dtype, launch, given)

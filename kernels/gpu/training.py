@@ -113,7 +113,7 @@ def _update(rule: Rule, sparse: bool) -> Callable[..., Any]:
 def _sorted(device: Any, indices: Array) -> tuple[Array, Array]:
     """Return indices in ascending order and where each stood, equal ones in their order."""
     wide = indices.astype(dtypes.int64.numpy_dtype, copy=False)
-    order = device.xp.argsort(wide, kind="stable")
+    order = device.stable_order(wide)
     return wide[order], order
 
 

@@ -40,6 +40,9 @@ class HostGpu(Device):
         made.reshape(-1).view(np.uint8)[:] = 0xAB
         return made
 
+    def stable_order(self, numbers: Any) -> Any:
+        return np.argsort(numbers, kind="stable")
+
     def bind(
         self, compute: Compute, host_inputs: Sequence[bool], host_outputs: Sequence[bool]
     ) -> Compute:
