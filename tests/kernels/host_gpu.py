@@ -86,4 +86,8 @@ KIND = DeviceType("HOST_GPU", (CUDA,), lambda: 0, HostGpu)
 class OwnHandle(Handle):
     """A handle of a variable whose value no tensor shares."""
 
+    def __init__(self, value: Any, name: str = "v") -> None:
+        super().__init__(value)
+        self.name = name
+
     is_shared = False

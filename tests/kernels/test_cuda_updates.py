@@ -72,7 +72,7 @@ def test_updates_as_the_formulas_say(op: str, name: str, rng: np.random.Generato
     for flag in (False, True):
         attrs = {"T": dtype, "Tindices": dtypes.int32, **{f: flag for f in flags}}
         values, others = arguments(op, dtype.numpy_dtype, rng)
-        expected = [Handle(v.copy(), f"v{i}") for i, v in enumerate(values)]
+        expected = [Handle(v.copy()) for v in values]
         actual = [OwnHandle(v.copy(), f"v{i}") for i, v in enumerate(values)]
         compute(ARRAY, op, attrs, [*expected, *others])
         compute(CUDA, op, attrs, [*actual, *others])
