@@ -178,6 +178,8 @@ def _select(_: Node, condition: Array, x: Array, y: Array) -> Array:
 def _reduction(function: Callable[..., Any]) -> Rule:
     def reduce(node: Node, x: Array, axes: Array) -> Any:
         where = tuple(int(a) for a in np.ravel(axes))
+        if not where:  # NumPy would add -0.0 to 0.0
+            return x
         return function(x, axis=where, keepdims=node.attrs["keep_dims"])
 
     return reduce
