@@ -319,7 +319,7 @@ void Executor::run(Tensor* feeds, Tensor* fetches, const RunOptions& options, Ru
     give_up(step);
   }
   for (const FeedInfo& feed : host().feeds) step->host().slot(feed.slot).reset();
-  step->end();
+  if (partitions_.has_async()) step->end();
   give_back(step);
   if (stats) {
     const MemoryStats after = allocator.stats();
