@@ -1,5 +1,7 @@
 """Stepping through runs: order, values, what waits for what, errors, several devices."""
 
+import io
+
 import numpy as np
 import pytest
 
@@ -97,6 +99,29 @@ def test_the_first_nan_is_found(two_devices: ps.Session) -> None:
     found = two_devices.stepper(z, {x: [1.0, -1.0]}).run_to_nan()
     assert found is not None and (found.name, found.device[-5:]) == ("y", "CPU:1")
     assert two_devices.stepper(z, {x: [1.0, 2.0]}).run_to_nan() is None
+
+
+def test_a_terminal_drives_a_run() -> None:
+    x = ps.placeholder(ps.float32, [2], name="x")
+    z = ps.reduce_sum(ps.log(x, name="y"), name="z")
+    stepper = ps.Session().stepper(z, {x: [1.0, -1.0]}, keep=True)
+    commands = ["where", "waiting", "step z", "nonsense", "nan", "", "peek y", "peek q", "memory"]
+    out = io.StringIO()
+    stepper.interact(io.StringIO("\n".join([*commands, "ready", "", "finish", "step"])), out)
+    text = out.getvalue()
+    for part in (
+        "0 of 2 nodes have run",
+        "waits for y",
+        'node "z" is not ready',
+        "unknown command 'nonsense'",
+        "done    y (Log) on CPU:0\n        :0 float32[2] [ 0. nan]",
+        "done    z (Sum) on CPU:0",
+        'no node "q"',
+        "none",
+        "the run is finished",
+    ):
+        assert part in text, (part, text)
+    assert text.rstrip().endswith("finished") and stepper.finished
 
 
 def test_variables_change_as_nodes_run_and_memory_is_told() -> None:

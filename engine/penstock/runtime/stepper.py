@@ -9,7 +9,7 @@ what `finish` returns is what `Session.run` would have returned.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from penstock.graph.ir import Node
 from penstock.graph.tensor import Operation, Tensor
 from penstock.graph.viewer import viewer
 from penstock.runtime.plan import Plan
+from penstock.runtime.stepper_shell import StepperShell
 
 if TYPE_CHECKING:
     from penstock.view import View
@@ -217,6 +218,22 @@ class Stepper:
             if len(nodes) > 12:
                 lines.append(f"  ... and {len(nodes) - 12} more")
         return "\n".join(lines)
+
+    def interact(self, stdin: IO[str] | None = None, stdout: IO[str] | None = None) -> None:
+        r"""Drive this run from a terminal: `help` lists the commands, an empty line steps.
+
+        The streams are the terminal's unless others are given.
+
+        >>> import io
+        >>> x = ps.placeholder(ps.float32, [], name="tx")
+        >>> stepper = ps.Session().stepper(ps.exp(x, name="e") + 1.0, {x: 0.0})
+        >>> out = io.StringIO()
+        >>> stepper.interact(io.StringIO("step\nquit\n"), out)
+        >>> print(out.getvalue().replace("(step) ", "").strip())
+        done    e (Exp) on CPU:0
+                :0 float32[] 1.
+        """
+        StepperShell(self, stdin, stdout).cmdloop()
 
     def visualize(self, title: str = "a run") -> View:
         """Return a picture of where the run is; a stepper in a notebook shows it by itself.
