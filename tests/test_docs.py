@@ -31,6 +31,7 @@ import numpy as np
 import pytest
 
 import penstock as ps
+from penstock import kernel_api
 from penstock.ops import registry
 from penstock.ops.registry import OpDef, all_ops
 
@@ -172,6 +173,8 @@ def check_command(line: str) -> None:
 def test_page(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(registry, "_ops", dict(registry._ops))  # pages define ops to show how
+    monkeypatch.setattr(kernel_api, "device_types", dict(kernel_api.device_types))
+    monkeypatch.setattr(kernel_api, "_transfers", dict(kernel_api._transfers))
     names: dict[str, object] = {"__name__": "__main__"}
     printed = ""
     with ps.Graph().as_default():
