@@ -7,13 +7,19 @@ of the device, and NumPy arrays for host inputs.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 from penstock.dtypes import DType
 from penstock.kernel_api import Compute, KernelNode, KernelTable
 
-CUDA = KernelTable("cuda")
+
+def _load_families() -> None:
+    importlib.import_module("penstock.kernels.gpu.families")
+
+
+CUDA = KernelTable("cuda", _load_families)
 
 Kernel: TypeAlias = Callable[..., Any]
 
