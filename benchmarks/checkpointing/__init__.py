@@ -1,0 +1,1 @@
+"""Benchmarks of recomputation: networks as abstract problems, strategies, tables."""

@@ -1,0 +1,1 @@
+"""Recomputation and memory: planning which values to keep, which to make again."""

@@ -1,0 +1,42 @@
+"""The error of a budget that no schedule was found for."""
+
+from __future__ import annotations
+
+from penstock.errors import ResourceExhaustedError
+from penstock.remat.problem import Problem
+
+
+class Infeasible(ResourceExhaustedError):
+    """No schedule fits a memory budget.
+
+    Attributes: `budget`, `smallest` (the fewest bytes some schedule was found for) and
+    `lower_bound` (no schedule of this order can need less). Between the two nothing is known.
+    """
+
+    def __init__(self, budget: int, smallest: int, lower_bound: int) -> None:
+        """Say what was asked, and what is possible."""
+        super().__init__(
+            None,
+            None,
+            f"no schedule fits a memory budget of {budget:,} bytes: the smallest found needs"
+            f" {smallest:,} bytes, and none can need less than {lower_bound:,}. Give at least"
+            f" {smallest:,} bytes, or make the batch smaller",
+        )
+        self.budget = budget
+        self.smallest = smallest
+        self.lower_bound = lower_bound
+
+
+def lower_bound(problem: Problem) -> int:
+    """Return bytes no schedule can go below: the neediest task, beside what is kept by then."""
+    least, kept = 0, 0
+    values = problem.values
+    for task in problem.tasks:
+        held = {v for v in (*task.inputs, *task.outputs) if not values[v].external}
+        taken = {v for out, v in task.in_place if values[out].bytes == values[v].bytes}
+        needed = sum(values[v].bytes for v in held if not values[v].kept)
+        given = sum(values[v].bytes for v in taken if not values[v].external)
+        made = sum(values[v].bytes for v in task.outputs if values[v].kept)
+        kept += made
+        least = max(least, needed - given + kept + task.scratch)
+    return least

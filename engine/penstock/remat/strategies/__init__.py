@@ -1,0 +1,1 @@
+"""Strategies: one file each, one function each, `(problem, budget, options) -> Schedule`."""
