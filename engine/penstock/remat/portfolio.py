@@ -41,7 +41,8 @@ def plan_budget(problem: Problem, budget: int, options: PlanOptions | None = Non
             best = _better(best, plan_of(problem, better, name, budget))
         best = _searched(problem, best, budget, options)
     if best is None:
-        raise Infeasible(budget, smallest_found(problem, options).evaluation.peak, bound)
+        known = smallest_found(problem, options) if options.smallest else plain
+        raise Infeasible(budget, known.evaluation.peak, bound)
     return best
 
 
