@@ -23,7 +23,7 @@ class _Operation:
     output: int
     saves: str
     free: bool
-    scratch: int
+    over: tuple[tuple[int, int], ...]
 
 
 @dataclass
@@ -45,18 +45,21 @@ class Net:
         inputs: tuple[int, ...],
         saves: str = "in",
         source: bool = False,
-        scratch: int = 0,
     ) -> int:
-        """Add an operation; `saves` is some of "in" and "out". Return its value."""
+        """Add an operation; `saves` is some of "in" and "out". Return its value.
+
+        One that does not save its inputs works element by element and may work in place.
+        """
         self.values.append(Value(name, size))
         v = len(self.values) - 1
-        self.operations.append(_Operation(name, cost, inputs, v, saves, source, scratch))
+        over = tuple((v, i) for i in inputs) if "in" not in saves else ()
+        self.operations.append(_Operation(name, cost, inputs, v, saves, source, over))
         return v
 
     def problem(self) -> Problem:
         """Return forward and backward tasks for a loss behind the last operation."""
         tasks = [
-            Task(o.name, o.cost, o.inputs, (o.output,), o.scratch, not o.free)
+            Task(o.name, o.cost, o.inputs, (o.output,), 0, not o.free, in_place=o.over)
             for o in self.operations
         ]
         gradient: dict[int, int] = {}

@@ -13,6 +13,7 @@ class PlanOptions:
     candidates for `memory`. `limit_recomputed`: give up on schedules that repeat more than this
     many forward passes. `solver_seconds`: time for an optional solver; 0 leaves it out.
     `search_steps`: how many changes the local search tries at most.
+    `smallest`: whether an infeasible budget starts a search for the smallest feasible one.
     """
 
     keep: frozenset[int] = frozenset()
@@ -20,3 +21,4 @@ class PlanOptions:
     limit_recomputed: float = 30.0
     solver_seconds: float = 0.0
     search_steps: int = 2000
+    smallest: bool = True

@@ -6,12 +6,12 @@ works, before the wanted values are there. It never recurses, so depth is no lim
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Container, Iterable
 
 from penstock.remat.problem import Problem
 
 
-def lacking(problem: Problem, wanted: Iterable[int], live: Collection[int]) -> list[int]:
+def lacking(problem: Problem, wanted: Iterable[int], live: Container[int]) -> list[int]:
     """Return the tasks to run again, producers first, so that all `wanted` values are live."""
     found: set[int] = set()
     open_values = [v for v in wanted if v not in live]

@@ -32,8 +32,7 @@ def _remove_repetitions(problem: Problem, schedule: Schedule, budget: int) -> Sc
     repeated.sort(key=lambda p: (-problem.tasks[sequence[p]].cost, p))
     gone: set[int] = set()
     for p in repeated:
-        spans = [(last_read[p][v], v) for v in problem.tasks[sequence[p]].outputs]
-        spans = [(start, v) for start, v in spans if start is not None]
+        spans = [(start, v) for v, start in last_read[p].items() if start is not None]
         first = min((start for start, _ in spans), default=p)
         extra = np.zeros(p - first + 1, dtype=np.int64)
         for start, v in spans:

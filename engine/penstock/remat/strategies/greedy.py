@@ -144,8 +144,8 @@ class _Walk:
 
     def _inherited(self, now: int, t: int) -> int:
         """Return the bytes that outputs take over from inputs dying in this computation."""
-        values, taken = self.problem.values, set()
-        total = 0
+        values, total = self.problem.values, 0
+        taken: set[int] = set()
         for out, v in self.problem.tasks[now].in_place:
             dies = self.next[v] < 0 and self.locks[v] == 1 and self.until.get(v, -1) <= t
             same = values[out].bytes == values[v].bytes
