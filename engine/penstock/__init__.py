@@ -30,6 +30,7 @@ from penstock import summary as _summary
 from penstock import text as _text
 from penstock import train as _train
 from penstock import variables as _variables
+from penstock.autodiff import checkpointed as _checkpointed
 from penstock.autodiff import custom as _custom
 from penstock.autodiff import gradients as _gradients
 from penstock.dtypes import DType as DType
@@ -48,6 +49,7 @@ from penstock.shapes import unknown_shape as unknown_shape
 
 # Imported for what they export.
 _PARTS = (
+    _checkpointed,
     _custom,
     _families,
     _gradients,

@@ -56,6 +56,10 @@ from penstock.app import DEFINE_integer as _flags_DEFINE_integer
 from penstock.app import DEFINE_list as _flags_DEFINE_list
 from penstock.app import DEFINE_string as _flags_DEFINE_string
 from penstock.app import FlagValues as _flags_FlagValues
+from penstock.autodiff.checkpointed import gradients_collection as gradients_collection
+from penstock.autodiff.checkpointed import gradients_memory as gradients_memory
+from penstock.autodiff.checkpointed import gradients_speed as gradients_speed
+from penstock.autodiff.checkpointed import recompute_grad as recompute_grad
 from penstock.autodiff.custom import add_check_numerics_ops as add_check_numerics_ops
 from penstock.autodiff.custom import custom_gradient as custom_gradient
 from penstock.autodiff.custom import hessians as hessians

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from penstock import errors, shapes
+from penstock.autodiff.requests import request_attrs
 from penstock.exports import export
 from penstock.graph import walk
 from penstock.graph.collector import collector_paused
@@ -58,6 +59,8 @@ def gradients(
     aggregation_method: int | None = None,
     stop_gradients: Any = None,
     unconnected_gradients: str = UnconnectedGradients.NONE,
+    checkpoints: Any = None,
+    memory_budget: int | str | None = None,
 ) -> list[Any]:
     """Return d sum(ys)/dx for each x, as nodes added to the graph.
 
@@ -65,8 +68,13 @@ def gradients(
     Tensors in `stop_gradients` count as constants: nothing flows through them, and an x among
     them gets its partial derivative. An x without a path to any y gives None,
     or zeros with ``unconnected_gradients="zero"``; `why_no_gradient` explains a None.
-    `gate_gradients` makes an op's gradients ready together. Raises `LookupError` when an op
-    on the way has no gradient defined and `TypeError` for dtypes that have no derivative.
+    `gate_gradients` makes an op's gradients ready together.
+
+    `checkpoints` ("speed", "memory", "collection" or a list of tensors) says what the forward
+    pass keeps; the rest is computed again, which changes no result. `memory_budget` (bytes, or
+    a text such as "500MB") is a hard limit for what a run of them holds. Raises `LookupError`
+    when an op on the way has no gradient defined and `TypeError` for dtypes that have no
+    derivative.
 
     >>> x = ps.placeholder(ps.float32, [])
     >>> (g,) = ps.gradients(x * x, x)
@@ -85,10 +93,14 @@ def gradients(
     if not y_list:
         return [None] * len(x_list)
     graph = y_list[0].graph
-    with graph.as_default(), name_scope(name), collector_paused():
-        seeds = _initial_gradients(y_list, _as_list(grad_ys))
+    with (
+        graph.as_default(),
+        name_scope(name) as scope,
+        collector_paused(),
+        graph.marked(**request_attrs(graph, scope, checkpoints, memory_budget)),
+    ):
         walker = _Walker(y_list, x_list, stops, colocate_gradients_with_ops, gate_gradients)
-        walker.run(seeds)
+        walker.run(_initial_gradients(y_list, _as_list(grad_ys)))
         result = [walker.result(x) for x in x_list]
         if unconnected == "zero":
             result = [

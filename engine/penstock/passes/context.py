@@ -15,6 +15,7 @@ from penstock.simulate import Costs, Machine
 
 if TYPE_CHECKING:
     from penstock.passes.placement.record import Placement
+    from penstock.remat.plan import Plan as Recomputation
 
 
 class Note(NamedTuple):
@@ -31,7 +32,8 @@ class PlanLog:
     """What the stages did: filled while a plan is made, read by `explain_plan`.
 
     `stages` keeps the IR after each stage (after partitioning one per device) where it is a list:
-    only for whoever wants to look at them.
+    only for whoever wants to look at them. `recomputation` is the schedule of a
+    run whose gradients do not keep everything, None for all other runs.
     """
 
     notes: list[Note] = field(default_factory=list)
@@ -39,6 +41,7 @@ class PlanLog:
     stage: str = ""
     stages: list[tuple[str, IR | Mapping[str, IR]]] | None = None
     placement: Placement | None = None
+    recomputation: Recomputation | None = None
 
     def note(self, action: str, node: str, reason: str) -> None:
         """Record that the current stage did `action` to `node`."""

@@ -19,6 +19,7 @@ from penstock.ops.registry import find_op, has_op
 from penstock.passes.context import PassContext
 
 _LARGE = 1 << 16
+_MARKS = {"_grad_of", "_gradients", "_checkpoints", "_memory_budget"}
 
 
 def merge_duplicates(ir: IR, ctx: PassContext) -> IR:
@@ -59,7 +60,7 @@ def _key(node: Node) -> Hashable:
     if len(inputs) == 2 and find_op(node.op).commutative:
         inputs = tuple(sorted(inputs))
     attrs = tuple(
-        sorted([(k, _attr_key(v)) for k, v in node.attrs.items() if k != "_grad_of"], key=_by_name)
+        sorted([(k, _attr_key(v)) for k, v in node.attrs.items() if k not in _MARKS], key=_by_name)
     )
     return node.op, inputs, tuple(sorted(node.controls)), node.device, attrs
 

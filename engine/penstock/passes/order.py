@@ -1,7 +1,8 @@
 """order: put nodes into the order in which one thread runs them.
 
 Depth first from the roots: a value is made just before it is first read, which keeps few
-values alive and recently written ones in the cache.
+values alive and recently written ones in the cache. A schedule that was planned for memory is an
+order already, and stays.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from penstock.passes.context import PassContext
 
 def order(ir: IR, ctx: PassContext) -> IR:
     """Return the same nodes, depth first from the roots, `_Arg`s ahead of everything."""
+    if ctx.log.recomputation is not None:
+        return ir
     nodes = ir.nodes
     done: dict[str, None] = {n.name: None for n in ir if n.op == "_Arg"}
     for root in ir.roots:

@@ -19,6 +19,7 @@ from penstock.passes.order import order
 from penstock.passes.place import place
 from penstock.passes.prune import prune
 from penstock.passes.simplify import simplify
+from penstock.remat.rewrite import recompute
 
 PIPELINE: tuple[tuple[Callable[[IR, PassContext], IR], str], ...] = (
     (lower_references, "reference variables become resource variables"),
@@ -26,6 +27,7 @@ PIPELINE: tuple[tuple[Callable[[IR, PassContext], IR], str], ...] = (
     (fold_constants, "what constants determine is computed now"),
     (merge_duplicates, "nodes that compute the same become one"),
     (prune, "what no fetch needs is left out"),
+    (recompute, "what gradients ask not to keep is computed again"),
     (place, "nodes get devices"),
     (order, "nodes stand in the order they will run"),
 )

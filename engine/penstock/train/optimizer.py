@@ -65,11 +65,14 @@ class Optimizer:
         colocate_gradients_with_ops: bool = False,
         name: str | None = None,
         grad_loss: Any = None,
+        checkpoints: Any = None,
+        memory_budget: int | str | None = None,
     ) -> Any:
         """Return an operation that moves the variables one step towards a smaller `loss`.
 
         `var_list` defaults to the trainable variables; `global_step` is a variable to which
-        each step adds one. Raises `ValueError` when no variable has a gradient.
+        each step adds one. `checkpoints` and `memory_budget` bound what the step keeps in memory,
+        as in `gradients`. Raises `ValueError` when no variable has a gradient.
 
         >>> w = ps.Variable(4.)
         >>> step = ps.train.GradientDescentOptimizer(0.25).minimize(w * w, var_list=[w])
@@ -86,6 +89,8 @@ class Optimizer:
             aggregation_method,
             colocate_gradients_with_ops,
             grad_loss,
+            checkpoints,
+            memory_budget,
         )
         _require_a_gradient(grads_and_vars, loss)
         return self.apply_gradients(grads_and_vars, global_step, name)
@@ -98,6 +103,8 @@ class Optimizer:
         aggregation_method: int | None = None,
         colocate_gradients_with_ops: bool = False,
         grad_loss: Any = None,
+        checkpoints: Any = None,
+        memory_budget: int | str | None = None,
     ) -> list[tuple[Any, Any]]:
         """Return (gradient, variable) pairs; the gradient is a tensor, IndexedSlices or None."""
         if gate_gradients not in (self.GATE_NONE, self.GATE_OP, self.GATE_GRAPH):
@@ -115,6 +122,8 @@ class Optimizer:
             grad_loss,
             colocate_gradients_with_ops=colocate_gradients_with_ops,
             aggregation_method=aggregation_method,
+            checkpoints=checkpoints,
+            memory_budget=memory_budget,
         )
         if gate_gradients == self.GATE_GRAPH:
             grads = control.tuple_(grads)

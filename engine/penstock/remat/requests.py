@@ -1,0 +1,58 @@
+"""What the gradient calls of a run asked for, read from the marks on its nodes.
+
+Several calls in one run are planned together: tensors to keep add up, the smallest budget counts,
+and a named strategy is taken where no call lists tensors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from penstock.graph.ir import IR
+
+
+@dataclass(frozen=True)
+class Request:
+    """The wishes of a run.
+
+    `keep` are names of tensors, None where nobody listed any; `calls` the gradient calls that
+    wish something, every gradient call where only regions (`recompute_grad`) are to be repeated.
+    """
+
+    strategy: str | None
+    keep: frozenset[str] | None
+    budget: int | None
+    calls: frozenset[bytes]
+    regions: bool
+
+
+def read_request(ir: IR) -> Request | None:
+    """Return what is wished, or None."""
+    strategies: dict[str, None] = {}
+    keep: set[str] | None = None
+    budgets: list[int] = []
+    asking: set[bytes] = set()
+    everyone: set[bytes] = set()
+    regions = False
+    for node in ir:
+        attrs = node.attrs
+        if "_recompute" in attrs:
+            regions = True
+        if "_gradients" not in attrs:
+            continue
+        everyone.add(attrs["_gradients"])
+        wish = attrs.get("_checkpoints")
+        if isinstance(wish, bytes):
+            strategies[wish.decode()] = None
+        elif wish is not None:
+            keep = (keep or set()) | {name.decode() for name in wish}
+        if "_memory_budget" in attrs:
+            budgets.append(attrs["_memory_budget"])
+        if wish is not None or "_memory_budget" in attrs:
+            asking.add(attrs["_gradients"])
+    if not asking and not (regions and everyone):
+        return None
+    kept = None if keep is None else frozenset(keep)
+    calls = frozenset(everyone if regions else asking)
+    budget = min(budgets, default=None)
+    return Request(next(iter(sorted(strategies)), None), kept, budget, calls, regions)

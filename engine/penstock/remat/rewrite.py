@@ -1,0 +1,120 @@
+"""recompute: the pass that turns a schedule into an IR with repetitions.
+
+Enters an IR after merging and folding; leaves it alone when no gradient call asks for anything.
+Otherwise nodes stand in the order of the schedule, repetitions are clones called
+`name/recompute_1`, and readers read the newest instance, fetches the original. Clones carry
+`_recomputed` (the name of the original, which no other node has, so nothing merges them back),
+stand on the original's device, and each step from the first clone on waits for the one before, so
+that a parallel executor, too, holds no more than was planned.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from penstock.graph.ir import IR, Endpoint, Node
+from penstock.remat.choose import choose
+from penstock.remat.joint import Joint, make_joint
+from penstock.remat.requests import read_request
+from penstock.remat.schedule import Schedule
+
+if TYPE_CHECKING:
+    from penstock.passes.context import PassContext
+
+
+def recompute(ir: IR, ctx: PassContext) -> IR:
+    """Return `ir` with what the gradient calls asked for. Raises `Infeasible` for a budget."""
+    request = read_request(ir)
+    if request is None:
+        return ir
+    joint = make_joint(ir, request.calls, ctx.placing.costs)
+    plan = choose(joint, request)
+    ctx.log.recomputation = plan
+    rewritten = apply_schedule(ir, joint, plan.schedule, len(ctx.placing.devices) > 1)
+    for name, node in rewritten.nodes.items():
+        if "_recomputed" in node.attrs:
+            ctx.log.note("repeats", name, f"{plan.strategy} does not keep the first result")
+    return rewritten
+
+
+def apply_schedule(ir: IR, joint: Joint, schedule: Schedule, several_devices: bool = False) -> IR:
+    """Return the IR that runs `schedule`: nodes in its order, clones for repetitions."""
+    writer = _Writer(ir, joint, schedule.clones > 0, several_devices)
+    for step in schedule.computes:
+        writer.compute(step.task, step.instance)
+    return writer.finish()
+
+
+class _Writer:
+    """The new IR while it grows, and the newest instance of each value."""
+
+    def __init__(self, ir: IR, joint: Joint, cloning: bool, several_devices: bool) -> None:
+        self.ir, self.joint, self.problem = ir, joint, joint.problem
+        self.cloning, self.several_devices = cloning, several_devices
+        first = sorted(joint.resident, key=lambda node: node.op != "_Arg")
+        self.nodes = {node.name: node for node in first}
+        self.newest: dict[int, int] = {}
+        self.names: dict[tuple[str, int], str] = {}
+        self.previous: dict[str, str] = {}
+
+    def compute(self, t: int, instance: int) -> None:
+        """Add task t, the original or a clone."""
+        node, task = self.joint.tasks[t], self.problem.tasks[t]
+        inputs = tuple([self.source(e) for e in node.inputs])
+        controls = node.controls
+        if self.cloning and (instance or not task.forward):
+            last = self.previous.get(node.device)
+            if last is not None and last not in controls and all(last != n for n, _ in inputs):
+                controls = (*controls, last)
+        added = node._replace(inputs=inputs, controls=controls)
+        if instance:
+            added = self._clone(added, instance)
+        self.nodes[added.name] = added
+        self.previous[node.device] = added.name
+        for v in task.outputs:
+            if not (self.problem.values[v].kept and instance):
+                self.newest[v] = instance
+
+    def source(self, endpoint: Endpoint) -> Endpoint:
+        """Return where the newest instance of an endpoint is read, making views on the way."""
+        name, index = endpoint
+        v = self.joint.value_of[endpoint]
+        instance = self.newest.get(v, 0)
+        chain: list[Node] = []
+        while name in self.joint.views and self._name(name, instance) not in self.nodes:
+            chain.append(self.joint.views[name])
+            name, index = chain[-1].inputs[0]
+        at = (self._name(name, instance), index)
+        for view in reversed(chain):
+            others = view.inputs[1:]
+            made = view._replace(inputs=(at, *others))
+            if instance:
+                made = self._clone(made, instance)
+            self.nodes[made.name] = made
+            at = (made.name, 0)
+        return at
+
+    def _name(self, name: str, instance: int) -> str:
+        if not instance:
+            return name
+        found = self.names.get((name, instance))
+        if found is None:
+            found = f"{name}/recompute_{instance}"
+            while found in self.ir.nodes or found in self.nodes:
+                found += "_"
+            self.names[name, instance] = found
+        return found
+
+    def _clone(self, node: Node, instance: int) -> Node:
+        attrs = {**node.attrs, "_recomputed": node.name.encode()}
+        if self.several_devices:
+            here = b"loc:@" + node.name.encode()
+            attrs["_class"] = list(dict.fromkeys([*attrs.get("_class", ()), here]))
+        return node._replace(name=self._name(node.name, instance), attrs=attrs)
+
+    def finish(self) -> IR:
+        """Add the fetches and return everything."""
+        for node in self.joint.results:
+            inputs = tuple([self.source(e) for e in node.inputs])
+            self.nodes[node.name] = node._replace(inputs=inputs)
+        return IR(self.nodes, self.ir.roots)
