@@ -64,7 +64,7 @@ class Chain:
     blocks: tuple[Block, ...]
 
 
-def find_chain(problem: Problem, longest: int = 128) -> Chain | None:
+def find_chain(problem: Problem, longest: int = 64) -> Chain | None:
     """Return the chain of at most `longest` blocks, or None when there are fewer than three."""
     cuts = find_cuts(problem, 1)
     for width in range(2, WIDEST + 1):

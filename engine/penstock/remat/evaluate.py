@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from penstock.remat.problem import Problem
+from penstock.remat.problem import Problem, Task
 from penstock.remat.schedule import Compute, Free, Schedule
 
 
@@ -41,84 +41,88 @@ class _Memory:
     """The live instances of a schedule as it runs."""
 
     def __init__(self, problem: Problem) -> None:
-        self.problem = problem
-        self.live: dict[int, list[int]] = {}
+        self.tasks, self.values = problem.tasks, problem.values
+        self.size = [value.bytes for value in problem.values]
+        self.live: list[list[int]] = [[] for _ in problem.values]
+        self.external = [value.external for value in problem.values]
         self.bytes = 0
         self.runs = [0] * len(problem.tasks)
         self.taken: set[tuple[int, int]] = set()
 
-    def fault(self, step: Compute | Free) -> str:
-        """Return why the step cannot be taken now, or nothing."""
-        problem, live = self.problem, self.live
-        if isinstance(step, Free):
-            value = problem.values[step.value]
-            if step.instance not in live.get(step.value, ()):
-                return f"instance {step.instance} of {value.name!r} is freed but not live"
-            if value.kept and step.instance == 0:
-                return f"{value.name!r} is wanted at the end but freed"
-            return ""
-        task, runs = problem.tasks[step.task], self.runs[step.task]
+    def compute(self, step: Compute, dying: set[tuple[int, int]]) -> str:
+        """Run a task whose inputs `dying` are freed next; return why it cannot, or nothing."""
+        t, live = step.task, self.live
+        task, runs = self.tasks[t], self.runs[t]
         if step.instance != runs:
             return f"{task.name!r} runs as instance {step.instance}, expected {runs}"
         if runs and not task.recomputable:
             return f"{task.name!r} may run only once"
         for v in task.inputs:
-            if not live.get(v) and not problem.values[v].external:
-                return f"{task.name!r} reads {problem.values[v].name!r}, which is not live"
+            if not live[v] and not self.external[v]:
+                return f"{task.name!r} reads {self.values[v].name!r}, which is not live"
         for before in task.after:
             if not self.runs[before]:
-                return f"{task.name!r} runs before {problem.tasks[before].name!r}"
+                return f"{task.name!r} runs before {self.tasks[before].name!r}"
+        taken_over = self._take_over(task, dying) if dying else set()
+        for v in task.outputs:
+            live[v].append(runs)
+            if v not in taken_over:
+                self.bytes += self.size[v]
+        self.runs[t] = runs + 1
         return ""
 
-    def compute(self, step: Compute, dying: set[tuple[int, int]]) -> int:
-        """Run a task whose inputs `dying` are freed next; return the bytes while it runs."""
-        problem, task = self.problem, self.problem.tasks[step.task]
+    def _take_over(self, task: Task, dying: set[tuple[int, int]]) -> set[int]:
+        """Return the outputs that get the memory of an input."""
         taken_over: set[int] = set()
         for out, v in task.in_place:
-            mine = self.live.get(v)
+            mine = self.live[v]
             if not mine or (v, mine[-1]) not in dying or (v, mine[-1]) in self.taken:
                 continue
-            if out not in taken_over and problem.values[out].bytes == problem.values[v].bytes:
+            if out not in taken_over and self.size[out] == self.size[v]:
                 self.taken.add((v, mine[-1]))
                 taken_over.add(out)
-        for v in task.outputs:
-            self.live.setdefault(v, []).append(step.instance)
-            if v not in taken_over:
-                self.bytes += problem.values[v].bytes
-        self.runs[step.task] += 1
-        return self.bytes + task.scratch
+        return taken_over
 
-    def free(self, step: Free) -> None:
-        self.live[step.value].remove(step.instance)
-        if (step.value, step.instance) in self.taken:
-            self.taken.discard((step.value, step.instance))
+    def free(self, step: Free) -> str:
+        """Give an instance back; return why that cannot be, or nothing."""
+        v, instance = step.value, step.instance
+        if instance not in self.live[v]:
+            return f"instance {instance} of {self.values[v].name!r} is freed but not live"
+        if self.values[v].kept and instance == 0:
+            return f"{self.values[v].name!r} is wanted at the end but freed"
+        self.live[v].remove(instance)
+        if (v, instance) in self.taken:
+            self.taken.discard((v, instance))
         else:
-            self.bytes -= self.problem.values[step.value].bytes
+            self.bytes -= self.size[v]
+        return ""
 
 
 def evaluate(problem: Problem, schedule: Schedule) -> Evaluation:
     """Run a schedule on paper. `profile` holds the bytes during each computation."""
-    steps, memory = schedule.steps, _Memory(problem)
+    steps, memory, tasks = schedule.steps, _Memory(problem), problem.tasks
     peak, peak_step, profile = 0, -1, []
-    cost = 0.0
+    cost = again = 0.0
     for position, step in enumerate(steps):
-        reason = memory.fault(step)
+        if isinstance(step, Free):
+            reason = memory.free(step)
+        else:
+            task = tasks[step.task]
+            dying = _freed_next(steps, position) if task.in_place else set()
+            reason = memory.compute(step, dying)
+            cost += task.cost
+            again += task.cost if step.instance else 0.0
+            profile.append(memory.bytes + task.scratch)
+            if profile[-1] > peak:
+                peak, peak_step = profile[-1], position
         if reason:
             return Evaluation(reason=f"step {position}: {reason}")
-        if isinstance(step, Free):
-            memory.free(step)
-            continue
-        cost += problem.tasks[step.task].cost
-        profile.append(memory.compute(step, _freed_next(steps, position)))
-        if profile[-1] > peak:
-            peak, peak_step = profile[-1], position
-    reason = _unfinished(problem, memory)
-    if reason:
-        return Evaluation(reason=reason)
-    again = sum(problem.tasks[s.task].cost for s in schedule.computes if s.instance)
-    forward = problem.forward_cost or 1.0
+    for t, runs in enumerate(memory.runs):
+        if not runs:
+            return Evaluation(reason=f"{tasks[t].name!r} never runs")
     live = _live_at(problem, schedule, peak_step)
-    return Evaluation("", peak, peak_step, live, cost, again / forward, tuple(profile))
+    recomputed = again / (problem.forward_cost or 1.0)
+    return Evaluation("", peak, peak_step, live, cost, recomputed, tuple(profile))
 
 
 def _freed_next(steps: tuple[Compute | Free, ...], position: int) -> set[tuple[int, int]]:
@@ -132,13 +136,6 @@ def _freed_next(steps: tuple[Compute | Free, ...], position: int) -> set[tuple[i
     return found
 
 
-def _unfinished(problem: Problem, memory: _Memory) -> str:
-    for t, runs in enumerate(memory.runs):
-        if not runs:
-            return f"{problem.tasks[t].name!r} never runs"
-    return ""
-
-
 def _live_at(problem: Problem, schedule: Schedule, peak_step: int) -> tuple[tuple[int, int], ...]:
     """Return the instances in memory while a step runs."""
     live: set[tuple[int, int]] = set()
@@ -146,5 +143,5 @@ def _live_at(problem: Problem, schedule: Schedule, peak_step: int) -> tuple[tupl
         if isinstance(step, Free):
             live.discard((step.value, step.instance))
         else:
-            live |= {(v, step.instance) for v in problem.tasks[step.task].outputs}
+            live.update([(v, step.instance) for v in problem.tasks[step.task].outputs])
     return tuple(sorted(live))

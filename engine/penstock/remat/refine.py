@@ -17,10 +17,10 @@ from penstock.remat.schedule import Schedule, from_sequence
 def refine(problem: Problem, schedule: Schedule, budget: int, rounds: int = 4) -> Schedule:
     """Return a schedule within the budget with no more work than the given one."""
     for _ in range(rounds):
-        better = _remove_repetitions(problem, schedule, budget)
-        if better.clones == schedule.clones:
+        before = schedule.clones
+        schedule = _remove_repetitions(problem, schedule, budget)
+        if before - schedule.clones <= before // 50:
             break
-        schedule = better
     return schedule
 
 
@@ -29,6 +29,8 @@ def _remove_repetitions(problem: Problem, schedule: Schedule, budget: int) -> Sc
     profile = np.array(evaluate(problem, schedule).profile, dtype=np.int64)
     last_read = _last_reads(problem, sequence)
     repeated = [p for p, step in enumerate(schedule.computes) if step.instance]
+    if not repeated:
+        return schedule
     repeated.sort(key=lambda p: (-problem.tasks[sequence[p]].cost, p))
     gone: set[int] = set()
     for p in repeated:
@@ -42,6 +44,8 @@ def _remove_repetitions(problem: Problem, schedule: Schedule, budget: int) -> Sc
         if spans and (window + extra).max() <= budget:
             profile[first : p + 1] = window + extra
             gone.add(p)
+    if not gone:
+        return schedule
     kept = from_sequence(problem, [t for p, t in enumerate(sequence) if p not in gone])
     if evaluate(problem, kept).peak <= budget:
         return kept
