@@ -11,6 +11,7 @@ holds when it is made. What belongs to one session alone comes from its `ConfigP
 | `PENSTOCK_MEMORY_LIMIT=2GiB` | `memory_limit`: bytes that one session may have in use |
 | `PENSTOCK_DEVICE_MEMORY_LIMIT=2GiB` | `device_memory_limit`: of each device that is no CPU |
 | `PENSTOCK_PLACEMENT=greedy_earliest_finish` | `placement`: the strategy that chooses devices |
+| `PENSTOCK_CHECKPOINTS=memory` | `checkpoints`: what gradient calls ask that ask for nothing |
 | `PENSTOCK_DEBUG=plan,order` | `debug`: print stages to standard error |
 | `PENSTOCK_CHECK=1` | `check`: verify the graph after each pass |
 """
@@ -51,6 +52,9 @@ class Options:
     placement: str = "default"
     """The strategy that chooses among the devices that a node may be on."""
 
+    checkpoints: str = ""
+    """Strategy (`speed`, `memory`) of gradient calls that name none; empty: keep everything."""
+
     plans: int = 256
     """How many plans a session keeps."""
 
@@ -72,6 +76,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Options:
         ),
         memory_limit=parse_bytes(environment.get("PENSTOCK_MEMORY_LIMIT", "") or "0"),
         placement=environment.get("PENSTOCK_PLACEMENT", "") or "default",
+        checkpoints=environment.get("PENSTOCK_CHECKPOINTS", ""),
         device_memory_limit=parse_bytes(environment.get("PENSTOCK_DEVICE_MEMORY_LIMIT", "") or "0"),
     )
 

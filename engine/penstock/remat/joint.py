@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from penstock.graph.ir import IR, Endpoint, Node
 from penstock.remat.joint_order import about_shapes, backward_nodes, joint_order, variable_order
+from penstock.remat.kernel_memory import IN_PLACE, scratch
 from penstock.remat.problem import Problem, Task, Value
 from penstock.remat.purity import purity
 from penstock.simulate import Costs, DeviceModel, EstimatedCosts, Sizes
@@ -153,7 +154,19 @@ class _Builder:
             costs.seconds(node, self.sizes, device),
             tuple(inputs),
             counted,
+            allocated(scratch(node, self.sizes)),
             recomputable=forward and purity(node) == "pure" and bool(counted),
             forward=forward,
+            in_place=self._in_place(node),
             after=tuple(earlier),
         )
+
+    def _in_place(self, node: Node) -> tuple[tuple[int, int], ...]:
+        """Return the pairs (output, input) in which the output may take over the input."""
+        if len(node.dtypes) != 1 or self.external[self.value_of[node.name, 0]]:
+            return ()
+        candidates = [
+            self.value_of[node.inputs[i]] for i in IN_PLACE.get(node.op, ())[: len(node.inputs)]
+        ]
+        out = self.value_of[node.name, 0]
+        return tuple([(out, v) for v in dict.fromkeys(candidates) if not self.external[v]])

@@ -26,8 +26,8 @@ class Request:
     regions: bool
 
 
-def read_request(ir: IR) -> Request | None:
-    """Return what is wished, or None."""
+def read_request(ir: IR, default: str = "") -> Request | None:
+    """Return what is wished, or None; `default` is the strategy of calls that wish nothing."""
     strategies: dict[str, None] = {}
     keep: set[str] | None = None
     budgets: list[int] = []
@@ -50,6 +50,8 @@ def read_request(ir: IR) -> Request | None:
             budgets.append(attrs["_memory_budget"])
         if wish is not None or "_memory_budget" in attrs:
             asking.add(attrs["_gradients"])
+    if not asking and default and everyone:
+        asking, strategies = everyone, {default: None}
     if not asking and not (regions and everyone):
         return None
     kept = None if keep is None else frozenset(keep)

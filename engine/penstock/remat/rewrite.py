@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def recompute(ir: IR, ctx: PassContext) -> IR:
     """Return `ir` with what the gradient calls asked for. Raises `Infeasible` for a budget."""
-    request = read_request(ir)
+    request = read_request(ir, ctx.options.checkpoints)
     if request is None:
         return ir
     joint = make_joint(ir, request.calls, ctx.placing.costs)
