@@ -177,6 +177,23 @@ def test_a_run_stays_within_its_budget(budget: int) -> None:
         assert units(x, g) <= budget + 0.1
 
 
+@pytest.mark.parametrize("wish", [{"memory_budget": "1GB"}, *WISHES], ids=str)
+@pytest.mark.parametrize("build", [mlp, convnet, residual, embedding, second_order])
+def test_runs_hold_no_more_than_was_planned(build: Build, wish: Wish) -> None:
+    with ps.Graph().as_default():
+        fetches, feed = build(wish)
+        with ps.Session() as session:
+            session.run(ps.global_variables_initializer())
+            session.run(fetches, feed)
+            _, memory = session.run_with_memory(fetches, feed)
+            planned = plan_of(session, fetches, feed).log.recomputation
+    assert planned is not None
+    held = memory.peak - memory.live_before
+    assert held <= planned.evaluation.peak + sum(allocated(v.nbytes) for v in feed.values())
+    if build in (residual, second_order):
+        assert held >= 0.9 * planned.evaluation.peak
+
+
 def test_a_sufficient_budget_changes_nothing() -> None:
     with ps.Graph().as_default():
         x, g, _ = chain(10, memory_budget="1GB")
@@ -279,20 +296,33 @@ def test_marks_survive_export_and_import() -> None:
             assert clones(plan_of(session, got, {got_x: normal(*SIDE)}))
 
 
-@pytest.mark.parametrize("wish", WISHES, ids=str)
-def test_clones_stay_on_the_device_of_the_original(wish: Wish) -> None:
+DEVICES = [
+    (["/cpu:0", "/cpu:1"], {"CPU": 2}),
+    (["/cpu:0", "/device:SIM_GPU:0"], {"SIM_GPU": 1}),
+    (["/device:SIM_GPU:0", "/device:SIM_GPU:1"], {"SIM_GPU": 2}),
+]
+
+
+@pytest.mark.parametrize(("devices", "count"), DEVICES, ids=str)
+@pytest.mark.parametrize("wish", [*WISHES, {"memory_budget": 6 * UNIT}], ids=str)
+def test_clones_stay_on_the_device_of_the_original(
+    wish: Wish, devices: list[str], count: dict[str, int]
+) -> None:
     def build(wish: Wish) -> tuple[list[Any], dict[Any, Any]]:
         x = ps.placeholder(ps.float32, SIDE)
         h = x
         for i in range(6):
-            with ps.device(f"/cpu:{i // 3}"):
+            with ps.device(devices[i // 3]):
                 h = ps.tanh(ps.sin(h))
+        wish = {**wish, "colocate_gradients_with_ops": True}
         return ps.gradients(ps.reduce_sum(h), [x], **wish), {x: normal(*SIDE)}
 
-    config = ps.ConfigProto(device_count={"CPU": 2})
+    config = ps.ConfigProto(device_count=count)
     (plain,), _ = run(build, {}, config)
     (again,), plan = run(build, wish, config)
     np.testing.assert_array_equal(plain, again)
+    if wish != {"checkpoints": "speed"}:
+        assert clones(plan)
     for node in clones(plan):
         assert node.device == plan.ir[node.attrs["_recomputed"].decode()].device
 

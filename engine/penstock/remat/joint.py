@@ -165,8 +165,9 @@ class _Builder:
         """Return the pairs (output, input) in which the output may take over the input."""
         if len(node.dtypes) != 1 or self.external[self.value_of[node.name, 0]]:
             return ()
-        candidates = [
-            self.value_of[node.inputs[i]] for i in IN_PLACE.get(node.op, ())[: len(node.inputs)]
-        ]
+        read = [self.value_of[e] for e in node.inputs]
         out = self.value_of[node.name, 0]
-        return tuple([(out, v) for v in dict.fromkeys(candidates) if not self.external[v]])
+        mine = [read[i] for i in IN_PLACE.get(node.op, ())[: len(read)]]
+        if node.op == "AddN" and len(set(read)) < len(read):
+            return ()  # the sum would be of what it has already written
+        return tuple([(out, v) for v in dict.fromkeys(mine) if not self.external[v]])
