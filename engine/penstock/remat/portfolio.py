@@ -23,7 +23,7 @@ from penstock.remat.strategies.chain_dp import chain_dp
 from penstock.remat.strategies.greedy import Stuck, greedy_by
 from penstock.remat.strategies.revolve import revolve
 
-SMALL, MIDDLE, SEARCHED = 120, 500, 120  # tasks
+SMALL, MIDDLE, LARGE, SEARCHED = 120, 500, 2000, 120  # tasks
 LADDER = (1.0, 0.95, 0.9, 0.85, 0.8, 0.7)  # parts of the budget that eviction aims at
 
 
@@ -74,10 +74,12 @@ def candidates(
 
 
 def _tries(tasks: int) -> list[tuple[str, float]]:
-    scores = ["patient", "work", "balanced"]
+    scores = ["work", "patient", "balanced"]
     if tasks <= SMALL:
         return [(score, part) for part in LADDER for score in (*scores, "distance")]
-    return [(score, part) for part in LADDER[: 2 if tasks <= MIDDLE else 1] for score in scores]
+    if tasks <= MIDDLE:
+        return [(score, part) for part in LADDER[:2] for score in scores]
+    return [(score, 1.0) for score in scores[: 2 if tasks <= LARGE else 1]]
 
 
 def _better(best: Plan | None, plan: Plan) -> Plan | None:
