@@ -16,7 +16,9 @@ from penstock.remat.recompute import saved_values
 from penstock.remat.strategies.chain_dp import chain_dp
 from penstock.remat.strategies.greedy import SCORES, Stuck, greedy_by
 from penstock.remat.strategies.keep_values import keep_values
+from penstock.remat.strategies.lower_sets import lower_sets
 from penstock.remat.strategies.memory import memory
+from penstock.remat.strategies.polish import available, polish
 from penstock.remat.strategies.revolve import revolve
 from penstock.remat.strategies.sqrt_n_per_segment import sqrt_n_per_segment
 from tests.remat.exact import least_cost, smallest_budget
@@ -120,3 +122,27 @@ def test_explain_names_what_is_made_again() -> None:
     plan = plan_budget(problem, int(0.8 * plain_peak(problem)), FAST)
     text = plan.explain()
     assert "planned peak" in text and "made again 1x: op" in text and plan.dropped
+
+
+@given(seeds)
+@few
+def test_lower_sets_keep_within_the_budget(seed: int) -> None:
+    problem = random_problem(seed, 10)
+    budget = int(0.8 * plain_peak(problem))
+    schedule = lower_sets(problem, budget, FAST)
+    if schedule is not None:
+        result = evaluate(problem, schedule)
+        assert result.valid and result.peak <= budget, result.reason
+
+
+@pytest.mark.skipif(not available(), reason="needs the extra `solvers`")
+def test_the_solver_finds_the_optimum() -> None:
+    for seed in range(4):
+        problem = random_problem(seed, 4, in_place=False)
+        budget = (smallest_budget(problem) + plain_peak(problem)) // 2
+        answer = polish(problem, None, budget, 10.0)
+        assert answer.schedule is not None
+        result = evaluate(problem, answer.schedule)
+        assert result.valid and result.peak <= budget
+        assert result.cost == pytest.approx(least_cost(problem, budget))
+        assert answer.bound + problem.plain_cost <= result.cost + 1e-3

@@ -10,6 +10,7 @@ plan is the same each time (an optional solver with a time limit excepted).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from penstock.remat.evaluate import evaluate
 from penstock.remat.infeasible import Infeasible, lower_bound
@@ -21,9 +22,11 @@ from penstock.remat.schedule import Schedule, plain_schedule
 from penstock.remat.search import local_search
 from penstock.remat.strategies.chain_dp import chain_dp
 from penstock.remat.strategies.greedy import Stuck, greedy_by
+from penstock.remat.strategies.lower_sets import lower_sets
+from penstock.remat.strategies.polish import polish
 from penstock.remat.strategies.revolve import revolve
 
-SMALL, MIDDLE, SEARCHED = 120, 500, 120  # tasks
+SMALL, MIDDLE, LARGE, SEARCHED = 120, 500, 2000, 120  # tasks
 LADDER = (1.0, 0.95, 0.9, 0.85, 0.8, 0.7)  # parts of the budget that eviction aims at
 
 
@@ -40,6 +43,7 @@ def plan_budget(problem: Problem, budget: int, options: PlanOptions | None = Non
             better = refine(problem, schedule, budget)
             best = _better(best, plan_of(problem, better, name, budget))
         best = _searched(problem, best, budget, options)
+        best = _polished(problem, best, budget, options)
     if best is None:
         known = smallest_found(problem, options) if options.smallest else plain
         raise Infeasible(budget, known.evaluation.peak, bound)
@@ -64,6 +68,10 @@ def candidates(
             yield name, planned
             if name == "revolve":
                 return
+    if len(problem.tasks) <= MIDDLE:
+        by_sets = lower_sets(problem, budget, options)
+        if by_sets:
+            yield "lower sets", by_sets
     for score, part in _tries(len(problem.tasks)):
         try:
             schedule = greedy_by(score, problem, int(budget * part), options)
@@ -74,10 +82,12 @@ def candidates(
 
 
 def _tries(tasks: int) -> list[tuple[str, float]]:
-    scores = ["patient", "work", "balanced"]
+    scores = ["work", "patient", "balanced"]
     if tasks <= SMALL:
         return [(score, part) for part in LADDER for score in (*scores, "distance")]
-    return [(score, part) for part in LADDER[: 2 if tasks <= MIDDLE else 1] for score in scores]
+    if tasks <= MIDDLE:
+        return [(score, part) for part in LADDER[:2] for score in scores]
+    return [(score, 1.0) for score in scores[: 2 if tasks <= LARGE else 1]]
 
 
 def _better(best: Plan | None, plan: Plan) -> Plan | None:
@@ -101,6 +111,22 @@ def _searched(
         return best
     refined = refine(problem, found, budget)
     return _better(best, plan_of(problem, refined, f"{start.strategy} + search", budget))
+
+
+def _polished(
+    problem: Problem, best: Plan | None, budget: int, options: PlanOptions
+) -> Plan | None:
+    """Ask the optional solver for something better, and for a bound of the repeated work."""
+    if not options.solver_seconds:
+        return best
+    hint = best.schedule if best else None
+    answer = polish(problem, hint, budget, options.solver_seconds)
+    if answer.schedule:
+        refined = refine(problem, answer.schedule, budget)
+        best = _better(best, plan_of(problem, refined, "solver", budget))
+    bound = answer.bound / (problem.forward_cost or 1.0)
+    exact = not any(task.in_place for task in problem.tasks)
+    return replace(best, least_recomputed=bound) if best and exact else best
 
 
 def smallest_found(problem: Problem, options: PlanOptions, rounds: int = 12) -> Plan:

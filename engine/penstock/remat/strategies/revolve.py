@@ -12,6 +12,7 @@ import math
 from functools import cache
 
 from penstock.remat.blocks import Chain, find_chain
+from penstock.remat.evaluate import evaluate
 from penstock.remat.options import PlanOptions
 from penstock.remat.problem import Problem
 from penstock.remat.schedule import Schedule, from_sequence, plain_schedule
@@ -27,9 +28,12 @@ def revolve(problem: Problem, budget: int | None, options: PlanOptions) -> Sched
     block = chain.blocks[0]
     beside = max(block.backward_peak, block.forward_peak + block.gradient) - block.gradient
     places = (budget - chain.base - beside) // block.gradient if block.gradient else 0
-    if places < 1:
-        return None
-    return from_sequence(problem, _sequence(chain, places))
+    for free in (places + 1, places):  # one more fits when the peak is before any gradient
+        if free >= 1:
+            schedule = from_sequence(problem, _sequence(chain, free))
+            if evaluate(problem, schedule).peak <= budget:
+                return schedule
+    return None
 
 
 def is_uniform(chain: Chain) -> bool:
