@@ -367,3 +367,12 @@ def test_amounts() -> None:
         2000,
     ]
     assert [allocated(n) for n in (0, 1, 65, 81, 129, 1_000_000)] == [0, 64, 80, 96, 160, 1 << 20]
+
+
+def test_a_plan_tells_what_is_repeated() -> None:
+    with ps.Graph().as_default():
+        x, g, _ = chain(6, [])
+        with ps.Session() as session:
+            told = str(session.explain_plan(g, [x]))
+    assert "repeats   Tanh/recompute_1: collection does not keep the first result" in told
+    assert "planned peak" in told

@@ -33,10 +33,14 @@ def about_shapes(node: Node) -> bool:
 
 
 def backward_nodes(ir: IR, calls: Collection[bytes]) -> set[str]:
-    """Return the names of nodes that gradient calls added, and of those that read them."""
+    """Return the names of nodes that gradient calls added, and of those behind them."""
     backward: set[str] = set()
+    writers: dict[str, list[str]] = {}
+    for earlier, later in variable_order(ir):
+        writers.setdefault(later, []).append(earlier)
     for node in ir:
-        behind = any(name in backward for name in node.predecessors())
+        before = (*node.predecessors(), *writers.get(node.name, ()))
+        behind = any(name in backward for name in before)
         marked = node.attrs.get("_gradients") in calls and node.op != "Const"
         if behind or (marked and not about_shapes(node)):
             backward.add(node.name)

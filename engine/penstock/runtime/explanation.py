@@ -18,7 +18,8 @@ class PlanExplanation:
     """A plan told pass by pass. Print it, or look at `notes`, `counts` and `ir`.
 
     `notes` are (stage, action, node, reason); `counts` how many nodes there were after each
-    stage; `ir` is what runs.
+    stage; `ir` is what runs. `recomputation` is the schedule where gradients do not keep everything
+    (its `explain()` tells the planned peak and what is computed again), None otherwise.
     """
 
     def __init__(self, ir: IR, log: PlanLog, make_again: Callable[[], PlanLog]) -> None:
@@ -27,6 +28,7 @@ class PlanExplanation:
         self.ir = ir
         self.notes: list[Note] = list(log.notes)
         self.counts: list[tuple[str, int]] = list(log.counts)
+        self.recomputation = log.recomputation
 
     def summary(self) -> str:
         """Return one line a stage: nodes left, and how many were changed in which way."""
@@ -49,7 +51,7 @@ class PlanExplanation:
 
         >>> x = ps.placeholder(ps.float32, [2])
         >>> ps.Session().explain_plan(ps.identity(x) * 1.0, [x]).visualize()
-        <View of 'plan': 2 nodes, 8 stages>
+        <View of 'plan': 2 nodes, 9 stages>
         """
         log = self._make_again()
         view: View = viewer().view_stages(log.stages, log.notes, max_nodes=max_nodes, title=title)
@@ -63,6 +65,8 @@ class PlanExplanation:
             if notes:
                 lines += ["", stage]
                 lines += [f"  {n.action:9} {n.node}: {n.reason}" for n in notes]
+        if self.recomputation is not None:
+            lines += ["", self.recomputation.explain()]
         return "\n".join(lines)
 
     def __repr__(self) -> str:

@@ -287,6 +287,7 @@ class Session(SessionMemory):
         fold_constants          3 nodes
         merge_duplicates        3 nodes
         prune                   2 nodes   1 removed
+        recompute               2 nodes
         place                   2 nodes
         order                   2 nodes
         """
