@@ -18,6 +18,7 @@ from penstock.remat.options import PlanOptions
 from penstock.remat.plan import Plan
 from penstock.remat.problem import Problem
 from penstock.remat.refine import refine
+from penstock.remat.reorder import eager_order, in_given_order, reordered
 from penstock.remat.schedule import Schedule, plain_schedule
 from penstock.remat.search import local_search
 from penstock.remat.strategies.chain_dp import chain_dp
@@ -36,6 +37,19 @@ def plan_budget(problem: Problem, budget: int, options: PlanOptions | None = Non
     plain = plan_of(problem, plain_schedule(problem), "plain", budget)
     if plain.evaluation.peak <= budget:
         return plain
+    order = eager_order(problem)
+    moved = reordered(problem, order)
+    eager = plan_of(moved, plain_schedule(moved), "order", budget)
+    if eager.evaluation.peak >= plain.evaluation.peak:
+        return _plan_repeating(problem, budget, options)
+    if eager.evaluation.peak > budget:
+        eager = _plan_repeating(moved, budget, options)
+    back = plan_of(problem, in_given_order(eager.schedule, order), eager.strategy, budget)
+    return back
+
+
+def _plan_repeating(problem: Problem, budget: int, options: PlanOptions) -> Plan:
+    """Return a plan for a problem whose plain order does not fit."""
     bound = lower_bound(problem)
     best: Plan | None = None
     if bound <= budget:
@@ -45,8 +59,9 @@ def plan_budget(problem: Problem, budget: int, options: PlanOptions | None = Non
         best = _searched(problem, best, budget, options)
         best = _polished(problem, best, budget, options)
     if best is None:
-        known = smallest_found(problem, options) if options.smallest else plain
-        raise Infeasible(budget, known.evaluation.peak, bound)
+        known = smallest_found(problem, options) if options.smallest else None
+        peak = (known or plan_of(problem, plain_schedule(problem), "plain")).evaluation.peak
+        raise Infeasible(budget, peak, bound)
     return best
 
 
