@@ -11,7 +11,7 @@ holds when it is made. What belongs to one session alone comes from its `ConfigP
 | `PENSTOCK_MEMORY_LIMIT=2GiB` | `memory_limit`: bytes that one session may have in use |
 | `PENSTOCK_DEVICE_MEMORY_LIMIT=2GiB` | `device_memory_limit`: of each device that is no CPU |
 | `PENSTOCK_PLACEMENT=greedy_earliest_finish` | `placement`: the strategy that chooses devices |
-| `PENSTOCK_CUDA_GRAPHS=0` | `cuda_graphs`: GPUs do not replay their kernels as CUDA graphs |
+| `PENSTOCK_CUDA_GRAPHS=1` | `cuda_graphs`: GPUs replay their kernels as CUDA graphs |
 | `PENSTOCK_DEBUG=plan,order` | `debug`: print stages to standard error |
 | `PENSTOCK_CHECK=1` | `check`: verify the graph after each pass |
 """
@@ -52,7 +52,7 @@ class Options:
     placement: str = "default"
     """The strategy that chooses among the devices that a node may be on."""
 
-    cuda_graphs: bool = True
+    cuda_graphs: bool = False
     """Let devices run stretches of nodes as one: GPUs capture and replay them."""
 
     plans: int = 256
@@ -74,7 +74,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Options:
             environment.get(name, "").lower() not in ("", "0", "false")
             for name in ("PENSTOCK_DETERMINISTIC", "TF_DETERMINISTIC_OPS")
         ),
-        cuda_graphs=environment.get("PENSTOCK_CUDA_GRAPHS", "") != "0",
+        cuda_graphs=environment.get("PENSTOCK_CUDA_GRAPHS", "") not in ("", "0"),
         memory_limit=parse_bytes(environment.get("PENSTOCK_MEMORY_LIMIT", "") or "0"),
         placement=environment.get("PENSTOCK_PLACEMENT", "") or "default",
         device_memory_limit=parse_bytes(environment.get("PENSTOCK_DEVICE_MEMORY_LIMIT", "") or "0"),
