@@ -45,8 +45,3 @@ def settled(program: _native.Program, devices: Sequence[Device]) -> _native.Prog
     """Return a program that asks those of `devices` that may tell late; else the program itself."""
     late = [device for device in devices if type(device).settle is not Device.settle]
     return cast(_native.Program, _Settled(program, late)) if late else program
-
-
-def unsettled(program: _native.Program) -> _native.Program:
-    """Return the native program itself, as those need it that run it in their own way."""
-    return program._program if isinstance(program, _Settled) else program
