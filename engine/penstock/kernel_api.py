@@ -138,6 +138,31 @@ class KernelTable:
         return sorted(self._loaded())
 
 
+class Step(NamedTuple):
+    """One kernel of a stretch: which values it reads and which it makes, by number.
+
+    `last` are the values that nobody needs after it. `compute` gives a tuple.
+    """
+
+    compute: Compute
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    last: tuple[int, ...] = ()
+
+
+class Stretch(NamedTuple):
+    """Kernels that run one after the other, in an order that they can run in.
+
+    Values are numbered, those given first: arrays, then `constants` (equal in all runs; in host
+    memory those that kernels read there), then `handles` of variables. `outputs` leave it.
+    """
+
+    steps: tuple[Step, ...]
+    outputs: tuple[int, ...]
+    constants: int = 0
+    handles: int = 0
+
+
 class Device(ABC):
     """One device of one session: its memory, and the ways in and out of it.
 
@@ -179,6 +204,14 @@ class Device(ABC):
         Inputs marked as host arrive as NumPy arrays, outputs marked as host leave as such.
         """
         return compute
+
+    def stretch(self, stretch: Stretch) -> Compute | None:
+        """Return what runs a stretch of kernels as one and gives its outputs as a list.
+
+        None, as here, when the device has nothing to gain from it. Exceptions of kernels pass
+        through as they are; `bind` is called around the whole.
+        """
+        return None
 
     @abstractmethod
     def reset_peak(self) -> None:

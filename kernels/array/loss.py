@@ -13,6 +13,7 @@ from penstock.kernels.array.table import (
     kernel,
     require,
     shape_text,
+    sparse_batch,
 )
 
 
@@ -39,24 +40,7 @@ def _cross_entropy(xp: Any, node: KernelNode, logits: Array, labels: Array) -> A
 
 @kernel("SparseSoftmaxCrossEntropyWithLogits", wide=True, T=FLOATS, Tlabels=INDEX)
 def _sparse_cross_entropy(xp: Any, node: KernelNode, logits: Array, labels: Array) -> Any:
-    require(
-        logits.ndim == 2,
-        f"the logits must be a matrix [batch, classes], got shape {shape_text(logits.shape)}",
-    )
-    require(
-        labels.ndim == 1,
-        f"the labels must be a vector [batch], got shape {shape_text(labels.shape)}",
-    )
-    rows, classes = logits.shape
-    require(
-        labels.shape[0] == rows,
-        f"the logits {shape_text(logits.shape)} have {rows} rows, but there are "
-        f"{labels.shape[0]} labels",
-    )
-    require(
-        classes > 0,
-        f"the logits must have at least one class, got shape {shape_text(logits.shape)}",
-    )
+    rows, classes = sparse_batch(logits, labels)
     _require_classes(xp, labels, classes)
     if rows == 0:
         return xp.zeros((0,), logits.dtype), logits

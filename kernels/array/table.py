@@ -189,3 +189,29 @@ def product(sizes: Iterable[int]) -> int:
     for size in sizes:
         result *= int(size)
     return result
+
+
+def sparse_batch(logits: Array, labels: Array) -> tuple[int, int]:
+    """Return the rows and classes of logits [batch, classes] with a label to each row.
+
+    Raises `InvalidArgumentError` for other shapes; whether labels are classes is not looked at.
+    """
+    require(
+        logits.ndim == 2,
+        f"the logits must be a matrix [batch, classes], got shape {shape_text(logits.shape)}",
+    )
+    require(
+        labels.ndim == 1,
+        f"the labels must be a vector [batch], got shape {shape_text(labels.shape)}",
+    )
+    rows, classes = logits.shape
+    require(
+        labels.shape[0] == rows,
+        f"the logits {shape_text(logits.shape)} have {rows} rows, but there are "
+        f"{labels.shape[0]} labels",
+    )
+    require(
+        classes > 0,
+        f"the logits must have at least one class, got shape {shape_text(logits.shape)}",
+    )
+    return rows, classes

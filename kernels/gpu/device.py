@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from penstock import kernel_api
-from penstock.kernel_api import Array, Compute
-from penstock.kernels.gpu import faults, library, memory
+from penstock.kernel_api import Array, Compute, Stretch
+from penstock.kernels.gpu import faults, library, memory, variables
+from penstock.kernels.gpu.graphs import Recorder
 from penstock.kernels.gpu.random_state import RandomState
 from penstock.kernels.gpu.streams import Streams
 
@@ -86,6 +87,14 @@ class GpuDevice(kernel_api.Device):
     def address(self, array: Array) -> int:
         """Return where an array of this device begins."""
         return int(array.data.ptr)
+
+    def is_own(self, handle: Any) -> bool:
+        """Return True when nobody but the variable holds its value."""
+        return variables.is_own(handle)
+
+    def stretch(self, stretch: Stretch) -> Compute:
+        """Return what captures the stretch into a CUDA graph once that is worth it."""
+        return Recorder(self, stretch)
 
     def stable_order(self, numbers: Array) -> Array:
         """Return where each number stood once they are sorted, equal ones in their order."""

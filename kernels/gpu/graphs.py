@@ -7,7 +7,8 @@ too: the next replay writes where this one wrote.
 
 What cannot be captured stays as it is, for good: a kernel that waits for the device, or one that
 puts a variable's value into other memory. Other shapes, or a variable that somebody assigned to,
-mean another capture.
+mean another capture. While somebody else holds a value that a replay would update in place, the
+kernels run one by one.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
-from penstock.kernel_api import Array, Compute
+from penstock.kernel_api import Array, Stretch
 
 WARM_RUNS = 3
 """Runs with equal shapes before a capture: by then everything is compiled and cached."""
@@ -55,18 +56,8 @@ class GraphDevice(Protocol):
     def address(self, array: Array) -> Hashable:
         """Return where an array lies."""
 
-
-class Step(NamedTuple):
-    """One kernel: which values it reads and which it makes, by number.
-
-    `last` are the values that nobody needs after it. Without a `compute` it reads a variable: the
-    value of its only input's handle.
-    """
-
-    compute: Compute | None
-    inputs: tuple[int, ...]
-    outputs: tuple[int, ...]
-    last: tuple[int, ...] = ()
+    def is_own(self, handle: Any) -> bool:
+        """Return True when nobody but the variable holds its value: it may be written to."""
 
 
 @dataclass
@@ -74,7 +65,9 @@ class _Captured:
     graph: Graph
     inputs: list[Array]
     outputs: list[Array]
+    constants: Sequence[Array]  # the graph reads them where they lie
     variables: list[Hashable]
+    written: list[int]  # which handles' values it updates
 
 
 class _Fixed:
@@ -83,6 +76,7 @@ class _Fixed:
     def __init__(self, handle: Any, device: GraphDevice) -> None:
         self._handle, self._device = handle, device
         self.name = handle.name
+        self.written = False
 
     @property
     def is_shared(self) -> bool:
@@ -95,23 +89,16 @@ class _Fixed:
     def assign(self, value: Array) -> None:
         if self._device.address(value) != self._device.address(self._handle.read()):
             raise RuntimeError(f'variable "{self.name}" gets other memory: nothing to replay')
+        self.written = True
 
 
 class Recorder:
-    """Runs steps; values are numbered, `arrays` and `handles` first. One caller at a time."""
+    """Runs the steps of a stretch. One caller at a time."""
 
-    def __init__(
-        self,
-        device: GraphDevice,
-        steps: Sequence[Step],
-        outputs: Sequence[int],
-        handles: int = 0,
-        enabled: bool = True,
-    ) -> None:
-        """Make it for steps in an order that they can run in; `handles` inputs are variables'."""
-        self._device, self._steps, self._outputs = device, tuple(steps), tuple(outputs)
-        self._handles = handles
-        self._enabled = enabled
+    def __init__(self, device: GraphDevice, stretch: Stretch) -> None:
+        """Make it for a stretch of kernels of this device."""
+        self._device, self._stretch = device, stretch
+        self._enabled = True
         self._signature: Hashable = None
         self._runs = self._captures = 0
         self._captured: _Captured | None = None
@@ -122,11 +109,12 @@ class Recorder:
         return self._captured is not None
 
     def __call__(self, *given: Any) -> list[Array]:
-        """Return the outputs for these arrays, after which come the handles of variables."""
-        split = len(given) - self._handles
-        arrays, handles = given[:split], given[split:]
+        """Return the outputs for what the stretch is given."""
         if not self._enabled:
             return self._run(given)
+        first_handle = len(given) - self._stretch.handles
+        first_constant = first_handle - self._stretch.constants
+        arrays, handles = given[:first_constant], given[first_handle:]
         signature = tuple([(array.shape, str(array.dtype)) for array in arrays])
         if signature != self._signature:
             self._signature, self._runs, self._captured = signature, 0, None
@@ -134,22 +122,27 @@ class Recorder:
         if self._captured is not None and self._captured.variables != self._where(handles):
             self._captured = None
         if self._captured is None and self._runs > WARM_RUNS:
-            self._capture(arrays, handles)
-        return self._run(given) if self._captured is None else self._replay(arrays)
+            self._capture(arrays, given[first_constant:first_handle], handles)
+        captured = self._captured
+        if captured is None or not all(self._device.is_own(handles[i]) for i in captured.written):
+            return self._run(given)
+        return self._replay(captured, arrays)
 
     def _run(self, given: Sequence[Any]) -> list[Array]:
         values: dict[int, Any] = dict(enumerate(given))
-        for step in self._steps:
+        for step in self._stretch.steps:
             inputs = [values[i] for i in step.inputs]
             for number in step.last:  # a variable's value must be nobody else's to be updated
                 del values[number]
-            made = inputs[0].read() if step.compute is None else step.compute(*inputs)
+            made = step.compute(*inputs)
             del inputs
-            values.update(zip(step.outputs, made if type(made) is tuple else (made,), strict=True))
+            values.update(zip(step.outputs, made, strict=True))
             del made
-        return [values[number] for number in self._outputs]
+        return [values[number] for number in self._stretch.outputs]
 
-    def _capture(self, arrays: Sequence[Array], handles: Sequence[Any]) -> None:
+    def _capture(
+        self, arrays: Sequence[Array], constants: Sequence[Array], handles: Sequence[Any]
+    ) -> None:
         """Capture, unless it has turned out to be no use."""
         if self._captures == MOST_CAPTURES:
             self._enabled = False
@@ -160,15 +153,16 @@ class Recorder:
             with self._device.entered():
                 inputs = [self._device.copy(array) for array in arrays]
             with self._device.capturing() as graph:
-                outputs = self._run([*inputs, *fixed])
+                outputs = self._run([*inputs, *constants, *fixed])
         except RuntimeError:  # a variable moved, or, says CUDA, a kernel waited for the device
             self._enabled = False
             return
-        self._captured = _Captured(graph(), inputs, outputs, self._where(handles))
+        written = [number for number, handle in enumerate(fixed) if handle.written]
+        self._captured = _Captured(
+            graph(), inputs, outputs, constants, self._where(handles), written
+        )
 
-    def _replay(self, arrays: Sequence[Array]) -> list[Array]:
-        captured = self._captured
-        assert captured is not None
+    def _replay(self, captured: _Captured, arrays: Sequence[Array]) -> list[Array]:
         with self._device.entered():
             for target, source in zip(captured.inputs, arrays, strict=True):
                 self._device.overwrite(target, source)

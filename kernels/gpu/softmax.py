@@ -6,7 +6,14 @@ from typing import Any
 
 from penstock import dtypes
 from penstock.kernel_api import Array, KernelNode
-from penstock.kernels.array.table import FLOATS, INDEX, broadcast_shape, require, shape_text
+from penstock.kernels.array.table import (
+    FLOATS,
+    INDEX,
+    broadcast_shape,
+    require,
+    shape_text,
+    sparse_batch,
+)
 from penstock.kernels.gpu import faults, sources
 from penstock.kernels.gpu.table import kernel
 
@@ -64,24 +71,7 @@ def _cross_entropy(device: Any, node: KernelNode, logits: Array, labels: Array) 
 
 @kernel("SparseSoftmaxCrossEntropyWithLogits", T=FLOATS, Tlabels=INDEX)
 def _sparse_cross_entropy(device: Any, node: KernelNode, logits: Array, labels: Array) -> Any:
-    require(
-        logits.ndim == 2,
-        f"the logits must be a matrix [batch, classes], got shape {shape_text(logits.shape)}",
-    )
-    require(
-        labels.ndim == 1,
-        f"the labels must be a vector [batch], got shape {shape_text(labels.shape)}",
-    )
-    rows, n = logits.shape
-    require(
-        labels.shape[0] == rows,
-        f"the logits {shape_text(logits.shape)} have {rows} rows, but there are "
-        f"{labels.shape[0]} labels",
-    )
-    require(
-        n > 0,
-        f"the logits must have at least one class, got shape {shape_text(logits.shape)}",
-    )
+    rows, n = sparse_batch(logits, labels)
     loss = device.empty((rows,), logits.dtype)
     slope = device.empty(logits.shape, logits.dtype)
     if rows:

@@ -49,9 +49,15 @@ def own_value(device: Any, handle: Any) -> Array:
 
     It must be assigned afterwards. Raises `FailedPreconditionError` without a value.
     """
-    if not handle.is_shared:
-        array = handle.read()
-        dense = array.base is None and array.flags.c_contiguous
-        if dense and sys.getrefcount(array) == _SOLE_OWNER:
-            return array
+    if is_own(handle):
+        return handle.read()
     return device.xp.array(handle.read(), order="C")
+
+
+def is_own(handle: Any) -> bool:
+    """Return True when nobody but the variable holds its value, and the value is dense."""
+    if handle.is_shared:
+        return False
+    array = handle.read()
+    dense = array.base is None and array.flags.c_contiguous
+    return bool(dense and sys.getrefcount(array) == _SOLE_OWNER)

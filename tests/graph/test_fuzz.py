@@ -144,3 +144,15 @@ def test_constants_do_not_share_the_message() -> None:
         node.Clear()
     (constant,) = [o for o in ps.get_default_graph().get_operations() if o.name == "Const"]
     assert np.array_equal(constant.get_attr("value"), [[1.0, 2.0]])
+
+
+@pytest.mark.parametrize("value", [{"s": [b"loc:@\x80"]}, {"i": [7]}])
+def test_colocation_groups_that_are_no_names(value: dict[str, list[object]]) -> None:
+    node = protos.NodeDef(name="x", op="NoOp")
+    for field, items in value.items():
+        getattr(node.attr["_class"].list, field).extend(items)
+    with (
+        ps.Graph().as_default(),
+        pytest.raises(ps.errors.InvalidArgumentError, match=r'"x" \(NoOp\): attribute _class'),
+    ):
+        ps.import_graph_def(protos.GraphDef(node=[node]), name="")

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from penstock.kernels.gpu.graphs import MOST_CAPTURES, WARM_RUNS, Recorder, Step
+from penstock.kernel_api import Step, Stretch
+from penstock.kernels.gpu.graphs import MOST_CAPTURES, WARM_RUNS, Recorder
 from tests.kernels.host_gpu import OwnHandle
 
 
@@ -56,10 +57,13 @@ class Pretended:
     def address(self, array: Any) -> Hashable:
         return int(array.ctypes.data)
 
+    def is_own(self, handle: Any) -> bool:
+        return not handle.is_shared
+
     def doubled(self, x: Any) -> Any:
         out = np.empty_like(x)
         self.start(lambda: np.multiply(x, 2, out=out))
-        return out
+        return (out,)
 
     def add_in_place(self, handle: Any, x: Any) -> Any:
         value = handle.read()
@@ -75,9 +79,13 @@ class Pretended:
         return ()
 
 
-def chain(device: Pretended, **given: Any) -> Recorder:
-    steps = [Step(device.doubled, (0,), (1,)), Step(device.doubled, (1,), (2,), (1,))]
-    return Recorder(device, steps, [2], **given)
+def read(handle: Any) -> Any:
+    return (handle.read(),)
+
+
+def chain(device: Pretended) -> Recorder:
+    steps = (Step(device.doubled, (0,), (1,)), Step(device.doubled, (1,), (2,), (1,)))
+    return Recorder(device, Stretch(steps, (2,)))
 
 
 def test_replays_after_a_few_equal_runs() -> None:
@@ -110,9 +118,12 @@ def test_other_shapes_begin_again_and_too_many_give_up() -> None:
 
 def test_variables_are_updated_where_they_lie() -> None:
     device = Pretended()
-    steps = [Step(None, (1,), (2,)), Step(device.doubled, (2,), (3,), (2,))]
-    steps.append(Step(device.add_in_place, (1, 0), ()))
-    recorder = Recorder(device, steps, [3], handles=1)
+    steps = (
+        Step(read, (1,), (2,)),
+        Step(device.doubled, (2,), (3,), (2,)),
+        Step(device.add_in_place, (1, 0), ()),
+    )
+    recorder = Recorder(device, Stretch(steps, (3,), handles=1))
     handle = OwnHandle(np.zeros(2))
     for number in range(WARM_RUNS + 3):
         assert recorder(np.ones(2), handle)[0].tolist() == [2 * number] * 2
@@ -125,7 +136,8 @@ def test_variables_are_updated_where_they_lie() -> None:
 
 def test_a_variable_that_moves_is_not_captured() -> None:
     device = Pretended()
-    recorder = Recorder(device, [Step(device.add_elsewhere, (1, 0), ())], [], handles=1)
+    steps = (Step(device.add_elsewhere, (1, 0), ()),)
+    recorder = Recorder(device, Stretch(steps, (), handles=1))
     handle = OwnHandle(np.zeros(2))
     for number in range(1, WARM_RUNS + 4):
         recorder(np.ones(2), handle)
@@ -139,17 +151,9 @@ def test_a_kernel_that_waits_is_not_captured() -> None:
     def waits(x: Any) -> Any:
         if device.recording is not None:
             raise RuntimeError("operation not permitted when stream is capturing")
-        return x + 1
+        return (x + 1,)
 
-    recorder = Recorder(device, [Step(waits, (0,), (1,))], [1])
+    recorder = Recorder(device, Stretch((Step(waits, (0,), (1,)),), (1,)))
     for _ in range(WARM_RUNS + 3):
         assert recorder(np.ones(1))[0].tolist() == [2.0]
     assert device.captured == 1 and not recorder.replays
-
-
-def test_switched_off() -> None:
-    device = Pretended()
-    recorder = chain(device, enabled=False)
-    for _ in range(WARM_RUNS + 2):
-        recorder(np.ones(1))
-    assert device.captured == 0

@@ -185,7 +185,7 @@ def test_time_out_of_the_session():
 
 
 def test_close_cancels_concurrent_runs():
-    x, y, value = slow_graph(size=1 << 20)  # so slow that even the luckiest thread is not done
+    x, y, value = slow_graph(nodes=8000)  # so long that even the luckiest thread is not done
     session = ps.Session()
     results: list[object] = []
 

@@ -109,13 +109,18 @@ def test_arrows_lead_from_sends_to_receives() -> None:
     assert [e["name"] for e in of_kind(found, "s") if e["cat"] == "control"] == ["c"]
 
 
+def ns(*micros: float) -> int:
+    """Return the sum in nanoseconds: whole, as sums of such fractions of a microsecond are not."""
+    return sum(round(1000 * m) for m in micros)
+
+
 def slice_at(found: list[Event], at: Event) -> Event:
     """Return the one slice of a row that encloses an event."""
     place = at["pid"], at["tid"]
     (only,) = [
         e
         for e in of_kind(found, "X")
-        if (e["pid"], e["tid"]) == place and e["ts"] <= at["ts"] < e["ts"] + e["dur"]
+        if (e["pid"], e["tid"]) == place and ns(e["ts"]) <= ns(at["ts"]) < ns(e["ts"], e["dur"])
     ]
     return only
 

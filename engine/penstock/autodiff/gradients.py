@@ -217,7 +217,9 @@ class _Walker:
     def _visit(self, operation: Operation, grads: list[Any]) -> None:
         override = operation._attrs.get("_gradient_op_type")
         try:
-            rule = find_gradient(operation.type, override.decode() if override else None)
+            rule = find_gradient(
+                operation.type, override.decode(errors="backslashreplace") if override else None
+            )
         except LookupError:
             raise LookupError(
                 f'no gradient is defined for op "{operation.name}" ({operation.type}); '
@@ -359,7 +361,9 @@ def _breaks(source: Tensor, target: Tensor, between: Iterable[Operation]) -> lis
 def _why_blocked(op: Operation) -> str | None:
     override = op._attrs.get("_gradient_op_type")
     try:
-        rule = find_gradient(op.type, override.decode() if override else None)
+        rule = find_gradient(
+            op.type, override.decode(errors="backslashreplace") if override else None
+        )
     except LookupError:
         return f'"{op.name}" ({op.type}) has no gradient defined'
     if rule is None:

@@ -228,6 +228,13 @@ class _Importer:
     def _colocation(self, wire: WireNode) -> dict[str, Any]:
         attrs = dict(wire.attrs)
         groups = attrs.get("_class")
+        if groups and not _are_names(groups):
+            raise errors.GraphError(
+                None,
+                None,
+                f'node "{wire.name}" ({wire.op}): attribute _class is a list of names in UTF-8, '
+                f"not {groups!r}",
+            )
         if groups and self.prefix:
             attrs["_class"] = [
                 b"loc:@" + self.prefix.encode() + g[5:] if g.startswith(b"loc:@") else g
@@ -259,6 +266,17 @@ class _Importer:
         if name not in self.made or key[1] >= len(self.made[name]._outputs):
             raise errors.GraphError(None, None, f"return_elements: no tensor {text!r}")
         return self.made[name]._outputs[key[1]]
+
+
+def _are_names(value: Any) -> bool:
+    """Return True for a list of strings that are UTF-8."""
+    if not isinstance(value, (list, tuple)) or not all(isinstance(v, bytes) for v in value):
+        return False
+    try:
+        b" ".join(value).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 _KINDS: dict[str, type] = {

@@ -7,15 +7,16 @@ the user's line and the operation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
 from types import MappingProxyType
 
 from penstock import _native, dtypes, errors, kernel_api, options
 from penstock.graph.devices import short_name
 from penstock.graph.graph import Graph
-from penstock.graph.ir import IR, Node
-from penstock.kernel_api import Compute, Device, KernelNode
-from penstock.runtime import foreign
+from penstock.graph.ir import IR, Endpoint, Node
+from penstock.kernel_api import Compute, Device, KernelEntry, KernelNode
+from penstock.runtime import foreign, stretches
 from penstock.runtime.kernels import STRUCTURAL, Catalogue
 
 
@@ -29,6 +30,9 @@ def _make_error(
     details: list[str],
 ) -> BaseException:
     """Make the exception for a failure in C++; called by the native half."""
+    if op == stretches.OP:
+        text, node, op = stretches.named(text, node)
+        inputs = []
     of_feed = node and not op  # then the node is the fed tensor's name
     if of_feed and code != errors.RESOURCE_EXHAUSTED:
         kind: type[errors.OpError] = errors.FeedError
@@ -61,41 +65,135 @@ def load(
     session: _native.Session,
     devices: Mapping[str, Device] = MappingProxyType({}),
     kernels: Catalogue | None = None,
+    whole: bool = False,
 ) -> _native.Program:
     """Return the native program of these partitions, by device name, the host's first.
 
-    `devices` are those that Python code drives, `kernels` tells about theirs. Raises an
-    `OpError` for a node without a kernel.
+    `devices` are those that Python code drives, `kernels` tells about theirs. With `whole` they
+    may run stretches of nodes as one. Raises an `OpError` for a node without a kernel.
     """
     _native.set_portable_only(options.current.portable_kernels)
     builder = _native.ProgramBuilder(session)
     for name, part in partitions.items():
         builder.begin(name)
         maker = _Maker(devices[name], kernels) if kernels and name in devices else None
-        _add_program(builder, part, maker)
+        if maker is None or not (whole and _offers(devices[name])):
+            _add_program(builder, part, maker)
+        else:
+            _add_with_stretches(builder, part, maker)
     return builder.build()
 
 
+def offers_stretches(names: Iterable[str], devices: Mapping[str, Device]) -> bool:
+    """Return True when one of the devices of these names can run several kernels as one."""
+    return any(name in devices and _offers(devices[name]) for name in names)
+
+
+def _offers(device: Device) -> bool:
+    return type(device).stretch is not Device.stretch
+
+
+class _Numbers:
+    """The numbers that the native builder gave: of nodes, and where outputs of a stretch are."""
+
+    def __init__(self) -> None:
+        self.nodes: dict[str, int] = {}
+        self.moved: dict[Endpoint, tuple[int, int]] = {}
+
+    def inputs(self, endpoints: Iterable[Endpoint]) -> list[int]:
+        flat: list[int] = []
+        for name, index in endpoints:
+            flat += self.moved.get((name, index)) or (self.nodes[name], index)
+        return flat
+
+    def controls(self, names: Iterable[str]) -> list[int]:
+        return [self.nodes[name] for name in names]
+
+
 def _add_program(builder: _native.ProgramBuilder, ir: IR, maker: _Maker | None) -> None:
-    """Add the nodes of one device.
+    """Add the nodes of one device, one by one."""
+    numbers = _Numbers()
+    for node in ir:
+        _add_node(builder, ir, node, numbers, maker)
+
+
+def _add_node(
+    builder: _native.ProgramBuilder, ir: IR, node: Node, numbers: _Numbers, maker: _Maker | None
+) -> None:
+    """Add a node.
 
     Constants are there before a run begins, so one that must wait for something is loaded
     as an `Identity` of itself that does.
     """
-    numbers: dict[str, int] = {}
-    for node in ir:
-        waiting = node.op == "Const" and node.controls
-        number = _add(builder, ir, node._replace(controls=()) if waiting else node, numbers, maker)
-        if waiting:
-            numbers[node.name] = number
-            number = _add(
-                builder,
-                ir,
-                node._replace(op="Identity", inputs=((node.name, 0),), attrs={"T": node.dtypes[0]}),
-                numbers,
-                maker,
-            )
-        numbers[node.name] = number
+    waiting = node.op == "Const" and node.controls
+    number = _add(builder, ir, node._replace(controls=()) if waiting else node, numbers, maker)
+    if waiting:
+        numbers.nodes[node.name] = number
+        number = _add(
+            builder,
+            ir,
+            node._replace(op="Identity", inputs=((node.name, 0),), attrs={"T": node.dtypes[0]}),
+            numbers,
+            maker,
+        )
+    numbers.nodes[node.name] = number
+
+
+def _add_with_stretches(builder: _native.ProgramBuilder, ir: IR, maker: _Maker) -> None:
+    """Add the nodes of one device, those together that it can run as one."""
+    numbers = _Numbers()
+    groups = stretches.groups(ir, lambda node: maker.can_be_in_stretch(ir, node))
+    group_of = {node.name: i for i, nodes in enumerate(groups) for node in nodes}
+    read = {e for node in ir for e in node.inputs if group_of[e[0]] != group_of[node.name]}
+    for nodes in groups:
+        if len(nodes) == 1:
+            _add_node(builder, ir, nodes[0], numbers, maker)
+        else:
+            _add_stretch(builder, ir, nodes, read, numbers, maker)
+
+
+def _add_stretch(
+    builder: _native.ProgramBuilder,
+    ir: IR,
+    nodes: Sequence[Node],
+    read: Set[Endpoint],
+    numbers: _Numbers,
+    maker: _Maker,
+) -> None:
+    laid = stretches.lay(ir, nodes, [maker.within_stretch(ir, node) for node in nodes], read)
+    compute = maker.make_stretch(laid)
+    if compute is None:
+        for node in nodes:
+            _add_node(builder, ir, node, numbers, maker)
+        return
+    number = builder.add_kernel(
+        nodes[0].name,
+        stretches.OP,
+        nodes[0].device,
+        numbers.inputs(laid.inputs),
+        numbers.controls(laid.controls),
+        [ir[name].dtypes[i].as_datatype_enum for name, i in laid.outputs],
+        compute,
+        list(laid.host_inputs),
+        [False] * len(laid.outputs),
+    )
+    numbers.nodes.update({node.name: number for node in nodes})
+    numbers.moved.update({e: (number, i) for i, e in enumerate(laid.outputs)})
+
+
+@contextmanager
+def _naming(node: Node) -> Iterator[None]:
+    """Turn what a factory raises into an `OpError` that names the node."""
+    try:
+        yield
+    except errors.OpError as e:
+        raise _make_error(
+            e.error_code, e.message, node.name, node.op, node.device, [], []
+        ) from None
+    except (TypeError, ValueError, LookupError, ArithmeticError) as e:
+        raise _make_error(
+            errors.INVALID_ARGUMENT, str(e), node.name, node.op, node.device, [], []
+        ) from e
 
 
 class _Maker:
@@ -113,16 +211,8 @@ class _Maker:
         """
         if node.op in STRUCTURAL:
             return None
-        try:
+        with _naming(node):
             return self._make(ir, node)
-        except errors.OpError as e:
-            raise _make_error(
-                e.error_code, e.message, node.name, node.op, node.device, [], []
-            ) from None
-        except (TypeError, ValueError, LookupError, ArithmeticError) as e:
-            raise _make_error(
-                errors.INVALID_ARGUMENT, str(e), node.name, node.op, node.device, [], []
-            ) from e
 
     def _make(self, ir: IR, node: Node) -> tuple[Compute, list[bool], list[bool]] | None:
         entry = self._type.find(node.op, node.attrs)
@@ -130,30 +220,59 @@ class _Maker:
             raise errors.NotFoundError(None, None, f"no kernel on device type {self._type.name}")
         if entry.factory is None:
             return None
+        made = self._bare(ir, node, entry)
+        on_host = self._on_host(ir, node)
+        return self._device.bind(made, *on_host), on_host[0], on_host[1]
+
+    def _bare(self, ir: IR, node: Node, entry: KernelEntry) -> Compute:
+        assert entry.factory is not None
         dtypes_in = tuple([ir[name].dtypes[i] for name, i in node.inputs])
+        return entry.factory(
+            KernelNode(node.name, node.op, node.attrs, dtypes_in, node.dtypes, self._device)
+        )
+
+    def _on_host(self, ir: IR, node: Node) -> list[list[bool]]:
+        dtypes_in = [ir[name].dtypes[i] for name, i in node.inputs]
         host_in = self._kernels.host_inputs(node, self._type.name)
         host_out = self._kernels.host_outputs(node, self._type.name)
-        on_host = [
+        return [
             [d._kind in "srv" or i in numbers for i, d in enumerate(kinds)]
             for kinds, numbers in ((dtypes_in, host_in), (node.dtypes, host_out))
         ]
-        made = entry.factory(
-            KernelNode(node.name, node.op, node.attrs, dtypes_in, node.dtypes, self._device)
-        )
-        return self._device.bind(made, *on_host), on_host[0], on_host[1]
+
+    def can_be_in_stretch(self, ir: IR, node: Node) -> bool:
+        """Return True when the node does the same each time its kernel is replayed."""
+        entry = None if node.op in STRUCTURAL else self._type.find(node.op, node.attrs)
+        if entry is None or (entry.factory is None and node.op != "ReadVariableOp"):
+            return False
+        return stretches.may_be_in(node, ir, *self._on_host(ir, node))
+
+    def within_stretch(self, ir: IR, node: Node) -> Compute:
+        """Return the kernel of a node of a stretch, around which the device puts nothing."""
+        entry = self._type.find(node.op, node.attrs)
+        assert entry is not None
+        if entry.factory is None:
+            return stretches.read_variable
+        with _naming(node):
+            return self._bare(ir, node, entry)
+
+    def make_stretch(self, laid: stretches.Laid) -> Compute | None:
+        """Return what runs a stretch as one, or None when the device declines."""
+        made = self._device.stretch(laid.stretch)
+        if made is None:
+            return None
+        on_host = laid.host_inputs, [False] * len(laid.outputs)
+        return stretches.telling(self._device.bind(made, *on_host))
 
 
 def _add(
     builder: _native.ProgramBuilder,
     ir: IR,
     node: Node,
-    numbers: dict[str, int],
+    numbers: _Numbers,
     maker: _Maker | None,
 ) -> int:
-    inputs: list[int] = []
-    for producer, index in node.inputs:
-        inputs += (numbers[producer], index)
-    controls = [numbers[c] for c in node.controls]
+    inputs, controls = numbers.inputs(node.inputs), numbers.controls(node.controls)
     outputs = [d.as_datatype_enum for d in node.dtypes]
     made = maker.make(ir, node) if maker is not None else None
     if made is not None:

@@ -42,6 +42,8 @@ class Plan:
     partitions: Mapping[str, IR]
     log: PlanLog
     version: int
+    plain: _native.Program
+    """The program that a trace or a stepper runs: every node by itself."""
 
     def node(self, name: str) -> Node | None:
         """Return the node of that name, transfers included."""
@@ -83,9 +85,12 @@ def make_plan(
     if "plan" in options.current.debug:
         counts = ", ".join(f"{stage} {count}" for stage, count in log.counts)
         print(f"plan of {[t.name for t in fetches]}: {counts}\n{ir}", file=sys.stderr)
-    program = native.load(partitions, target.session, target.devices, target.kernels)
+    loaded = partitions, target.session, target.devices, target.kernels
+    program = plain = native.load(*loaded)
+    if options.current.cuda_graphs and native.offers_stretches(partitions, target.devices):
+        program = native.load(*loaded, whole=True)
     there = [target.devices[name] for name in partitions if name in target.devices]
-    return Plan(settled(program, there), ir, partitions, log, version)
+    return Plan(settled(program, there), ir, partitions, log, version, settled(plain, there))
 
 
 def evaluate(part: IR, session: _native.Session) -> Sequence[Any]:

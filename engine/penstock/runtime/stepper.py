@@ -75,7 +75,7 @@ class Stepper:
         self._build = build
         self._explain = explain
         self._memory = memory
-        self._native = _native.Stepper(plan.program, values, keep)
+        self._native = _native.Stepper(plan.plain, values, keep)
         self._nodes = self._native.nodes()
         self._number = {name: i for i, (name, _, _) in enumerate(self._nodes)}
         self._rank = _ranks(plan, [name for name, _, _ in self._nodes])

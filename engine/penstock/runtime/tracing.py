@@ -53,7 +53,7 @@ def run(
     full = run_options.trace_level != protos.RunOptions.SOFTWARE_TRACE
     recorded: list[tuple[str, int, Sequence[Any]]] = []
     try:
-        return plan.program.run_traced(values, timeout_ms, full, recorded)
+        return plan.plain.run_traced(values, timeout_ms, full, recorded)
     finally:
         metadata.step_stats.CopyFrom(step_stats(recorded, plan.partitions, full))
 

@@ -62,7 +62,8 @@ def resource_key(node: Node) -> str | None:
         return None
     container = node.attrs.get("container") or b""
     shared = node.attrs.get("shared_name") or node.name.encode()
-    return f"\0{node.op} {container.decode()}/{shared.decode()}"
+    names = [text.decode(errors="backslashreplace") for text in (container, shared)]
+    return f"\0{node.op} {'/'.join(names)}"
 
 
 def takes_resource(node: Node, nodes: dict[str, Node]) -> bool:
