@@ -55,6 +55,7 @@ class Options:
 
     checkpoints: str = ""
     """Strategy (`speed`, `memory`) of gradient calls that name none; empty: keep everything."""
+
     cuda_graphs: bool = False
     """Let devices run stretches of nodes as one: GPUs capture and replay them."""
 
