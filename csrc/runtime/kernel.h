@@ -5,7 +5,6 @@
 // Error for a user's mistake; the executor adds the node to the message.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
@@ -15,6 +14,7 @@
 #include "core/attrs.h"
 #include "core/resource.h"
 #include "core/tensor.h"
+#include "runtime/cancellation.h"
 #include "runtime/thread_pool.h"
 
 namespace penstock {
@@ -48,8 +48,7 @@ struct SessionState {
   ThreadPool* intra_pool = nullptr;  // for parallel_for: honours intra_op_parallelism_threads
   bool deterministic = false;
   ThreadPool* inter_pool = nullptr;  // for nodes side by side; null: nodes run one by one
-  // Raised to end all runs of the session.
-  const std::atomic<uint64_t>* cancel_epoch = nullptr;
+  const Cancellation* cancellation = nullptr;
 };
 
 // The call of one kernel in one step. Lives on the executor's stack.

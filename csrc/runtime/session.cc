@@ -18,7 +18,7 @@ Session::Session(const SessionOptions& options) {
     shared_.inter_pool = &shared_pool(options.inter_op_threads);
   }
   shared_.deterministic = options.deterministic;
-  shared_.cancel_epoch = &cancel_epoch_;
+  shared_.cancellation = &cancellation_;
   for (int i = 0; i < options.cpus; ++i) {
     add(std::make_unique<Device>(concat(kLocalCpu, i), next_incarnation(), shared_,
                                  options.memory_limit));
@@ -36,8 +36,7 @@ Device& Session::device(const std::string& name) {
 }
 
 void Session::close() {
-  closed_ = true;
-  cancel_all();
+  cancellation_.close();
   for (const auto& device : devices_) device->close();
 }
 

@@ -2,12 +2,12 @@
 // keep it alive. All methods but `add` may be called from any thread.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "runtime/cancellation.h"
 #include "runtime/device.h"
 #include "runtime/kernel.h"
 #include "runtime/thread_pool.h"
@@ -42,16 +42,15 @@ class Session {
   }
 
   // Ends the runs that are under way, within a second, with Cancelled.
-  void cancel_all() { cancel_epoch_.fetch_add(1); }
+  void cancel_all() { cancellation_.cancel(); }
   // Cancels, and lets go of all resources and cached memory. No run starts after it.
   void close();
-  bool closed() const { return closed_.load(std::memory_order_relaxed); }
+  bool closed() const { return cancellation_.closed(); }
   std::vector<std::string> variable_names() const;
 
  private:
   SessionState shared_;
-  std::atomic<uint64_t> cancel_epoch_{0};
-  std::atomic<bool> closed_{false};
+  Cancellation cancellation_;
   std::vector<std::unique_ptr<Device>> devices_;
 };
 

@@ -17,8 +17,8 @@ Step::Step(const Partitions& partitions)
 
 void Step::begin(const RunOptions& options) {
   options_ = options;
-  const auto* epoch = partitions_.host().session.cancel_epoch;
-  cancel_epoch_ = epoch ? epoch->load() : 0;
+  const Cancellation* cancellation = partitions_.host().session.cancellation;
+  if (cancellation) begun_ = cancellation->begin();
   clock_started_ = false;
   if (options.timeout_ms > 0) {
     clock_started_ = true;
@@ -47,8 +47,8 @@ void Step::clear() {
 }
 
 void Step::check_limits() {
-  const auto* epoch = partitions_.host().session.cancel_epoch;
-  if (epoch && epoch->load(std::memory_order_relaxed) != cancel_epoch_) {
+  const Cancellation* cancellation = partitions_.host().session.cancellation;
+  if (cancellation && cancellation->ends(begun_)) {
     throw RunError(Code::kCancelled, "the run was cancelled: its session was closed");
   }
   if (stopped()) throw take_error();

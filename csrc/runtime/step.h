@@ -81,7 +81,7 @@ class Step {
   Rendezvous rendezvous_;
 
   RunOptions options_;
-  uint64_t cancel_epoch_ = 0;  // of the session, when the run began
+  uint64_t begun_ = 0;  // see Cancellation
   bool clock_started_ = false;
   Clock::time_point deadline_;
   Clock::time_point next_poll_;

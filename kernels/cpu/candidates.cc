@@ -120,15 +120,16 @@ class Seen {
 class CancelWatch {
  public:
   explicit CancelWatch(const KernelContext& ctx)
-      : epoch_(ctx.session().cancel_epoch), begun_(epoch_ ? epoch_->load() : 0) {}
+      : cancellation_(ctx.session().cancellation),
+        begun_(cancellation_ ? cancellation_->begin() : 0) {}
   void look() const {
-    if (epoch_ && epoch_->load(std::memory_order_relaxed) != begun_) {
+    if (cancellation_ && cancellation_->ends(begun_)) {
       fail(Code::kCancelled, "the run was cancelled: its session was closed");
     }
   }
 
  private:
-  const std::atomic<uint64_t>* epoch_;
+  const Cancellation* cancellation_;
   const uint64_t begun_;
 };
 

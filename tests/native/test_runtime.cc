@@ -218,6 +218,15 @@ TEST(cancellation_and_interrupts_end_runs) {
   }
 }
 
+TEST(a_run_that_begins_after_closing_is_cancelled) {
+  for (int n : {1, 3}) {
+    Graph g(threads(n));
+    auto program = wide(g, 4, 60, "Sleep");
+    g.session->close();
+    CHECK_ERROR(Code::kCancelled, "session was closed", run(*program, {1}));
+  }
+}
+
 TEST(many_runs_need_no_more_memory) {
   Graph g;
   const int x = g.feed();

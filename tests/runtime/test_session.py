@@ -202,7 +202,7 @@ def test_close_cancels_concurrent_runs():
     time.sleep(1.5)
     session.close()
     for t in threads:
-        t.join(20)
+        t.join(60)
         assert not t.is_alive()
     kinds = (ps.errors.CancelledError, RuntimeError)
     assert len(results) == 8 and all(isinstance(r, kinds) for r in results), results
