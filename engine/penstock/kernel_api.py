@@ -163,6 +163,21 @@ class Stretch(NamedTuple):
     handles: int = 0
 
 
+class StretchState(NamedTuple):
+    """How a stretch has run: how often, captured and replayed how often, and why no more."""
+
+    runs: int
+    captures: int = 0
+    replays: int = 0
+    given_up: str = ""
+
+    def __str__(self) -> str:
+        """Tell it in a few words."""
+        if self.given_up:
+            return f"{self.runs} runs, {self.replays} as replays; no more: {self.given_up}"
+        return f"{self.runs} runs, {self.replays} as replays of {self.captures} captures"
+
+
 class Device(ABC):
     """One device of one session: its memory, and the ways in and out of it.
 
@@ -209,7 +224,8 @@ class Device(ABC):
         """Return what runs a stretch of kernels as one and gives its outputs as a list.
 
         None, as here, when the device has nothing to gain from it. Exceptions of kernels pass
-        through as they are; `bind` is called around the whole.
+        through as they are; `bind` is called around the whole. What is returned may have a method
+        `state`, whose `StretchState` is shown by `Session.explain_plan`.
         """
         return None
 

@@ -12,7 +12,7 @@ holds when it is made. What belongs to one session alone comes from its `ConfigP
 | `PENSTOCK_DEVICE_MEMORY_LIMIT=2GiB` | `device_memory_limit`: of each device that is no CPU |
 | `PENSTOCK_PLACEMENT=greedy_earliest_finish` | `placement`: the strategy that chooses devices |
 | `PENSTOCK_CHECKPOINTS=memory` | `checkpoints`: what gradient calls ask that ask for nothing |
-| `PENSTOCK_CUDA_GRAPHS=1` | `cuda_graphs`: GPUs replay their kernels as CUDA graphs |
+| `PENSTOCK_CUDA_GRAPHS=0` | `cuda_graphs`: GPUs replay kernels as CUDA graphs, unless it is 0 |
 | `PENSTOCK_DEBUG=plan,order` | `debug`: print stages to standard error |
 | `PENSTOCK_CHECK=1` | `check`: verify the graph after each pass |
 """
@@ -56,7 +56,7 @@ class Options:
     checkpoints: str = ""
     """Strategy (`speed`, `memory`) of gradient calls that name none; empty: keep everything."""
 
-    cuda_graphs: bool = False
+    cuda_graphs: bool = True
     """Let devices run stretches of nodes as one: GPUs capture and replay them."""
 
     plans: int = 256
@@ -78,7 +78,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Options:
             environment.get(name, "").lower() not in ("", "0", "false")
             for name in ("PENSTOCK_DETERMINISTIC", "TF_DETERMINISTIC_OPS")
         ),
-        cuda_graphs=environment.get("PENSTOCK_CUDA_GRAPHS", "") not in ("", "0"),
+        cuda_graphs=environment.get("PENSTOCK_CUDA_GRAPHS", "").lower() not in ("0", "false"),
         memory_limit=parse_bytes(environment.get("PENSTOCK_MEMORY_LIMIT", "") or "0"),
         placement=environment.get("PENSTOCK_PLACEMENT", "") or "default",
         checkpoints=environment.get("PENSTOCK_CHECKPOINTS", ""),

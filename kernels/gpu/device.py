@@ -8,14 +8,15 @@ run on streams of their own. bfloat16 stays bfloat16 in device memory; kernels c
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from penstock import kernel_api
 from penstock.kernel_api import Array, Compute, Stretch
-from penstock.kernels.gpu import faults, library, memory, variables
+from penstock.kernels.gpu import faults, guard, library, memory, variables
+from penstock.kernels.gpu.capture import Capture
 from penstock.kernels.gpu.graphs import Recorder
 from penstock.kernels.gpu.random_state import RandomState
 from penstock.kernels.gpu.streams import Streams
@@ -33,7 +34,7 @@ class GpuDevice(kernel_api.Device):
         self._cupy = library.cupy()
         self._device = self._cupy.cuda.Device(index)
         self._lock = threading.RLock()
-        self._entered = threading.local()
+        self.guard = guard.installed(self._cupy)
         with self._device:
             self.streams = Streams(self._cupy)
             self.pool = memory.Pool(self._cupy, index, memory_limit)
@@ -72,9 +73,9 @@ class GpuDevice(kernel_api.Device):
 
         return bound
 
-    def capturing(self) -> _Capture:
+    def capturing(self) -> Capture:
         """Return a context in which kernels are captured into a CUDA graph: see graphs.py."""
-        return _Capture(self)
+        return Capture(self)
 
     def copy(self, array: Array) -> Array:
         """Return a copy in this device's memory; the device must have been entered."""
@@ -106,6 +107,7 @@ class GpuDevice(kernel_api.Device):
 
     def to_device(self, value: np.ndarray[Any, Any]) -> Array:
         """Return a copy of a host array, on its way when this returns."""
+        self.guard.check()
         flat = np.ascontiguousarray(value).reshape(-1).view(np.uint8)
         try:
             with self._lock, self.entered():
@@ -126,6 +128,7 @@ class GpuDevice(kernel_api.Device):
 
         Raises `InvalidArgumentError` when one of them met an index out of range.
         """
+        self.guard.check()
         with self._lock, self.entered():
             dense = self._dense(array)
             self.streams.download.wait_for(self.streams.compute)
@@ -144,7 +147,7 @@ class GpuDevice(kernel_api.Device):
         For the end of a step that fetched nothing from this device.
         """
         if self.faults.pending():
-            with self._device:
+            with self._lock, self._device:  # an event of a stream that captures would be captured
                 self.streams.download.wait_for(self.streams.compute)
             self._look()
 
@@ -185,13 +188,14 @@ class GpuDevice(kernel_api.Device):
 
     def synchronize(self) -> None:
         """Wait until everything started on this device has ended; raise what it left to raise."""
-        with self._device:
+        self.guard.check()
+        with self._lock, self._device:
             self.streams.synchronize()
         self._look()
 
     def close(self) -> None:
         """Wait for the device, then let go of its cached memory."""
-        with self._device:
+        with self._lock, self._device:
             self.streams.synchronize()
         self.random.clear()
         self.trim()
@@ -218,47 +222,6 @@ class _Entered:
         device._switch(self._before)
         device.streams.compute.stream.__exit__(*problem)
         device._device.__exit__(*problem)
-
-
-class _Capture:
-    """What `GpuDevice.capturing` returns. The graph has a pool of its own: nobody reuses it."""
-
-    def __init__(self, device: GpuDevice) -> None:
-        self._device = device
-        self._graph: Any = None
-        self._entered = device.entered()
-
-    def __enter__(self) -> Callable[[], _Launchable]:
-        device = self._device
-        device._lock.acquire()
-        self._entered.__enter__()
-        pool = memory.Pool(device._cupy, device.index, 0, device.pool.ledger)
-        device._switch(pool.malloc)
-        device.streams.compute.stream.begin_capture()
-        return lambda: _Launchable(device, self._graph, pool)
-
-    def __exit__(self, kind: type[BaseException] | None, *problem: object) -> None:
-        try:
-            self._graph = self._device.streams.compute.stream.end_capture()
-        except RuntimeError:
-            if kind is None:  # otherwise the first error says why
-                raise
-        finally:
-            self._entered.__exit__(kind, *problem)
-            self._device._lock.release()
-
-
-class _Launchable:
-    """A captured graph, with the memory that it writes to."""
-
-    def __init__(self, device: GpuDevice, graph: Any, pool: memory.Pool) -> None:
-        self._device, self._graph, self._pool = device, graph, pool
-        self._checks = device.faults.pending()
-
-    def launch(self) -> None:
-        self._graph.launch(self._device.streams.compute.stream)
-        if self._checks:
-            self._device.faults.again()
 
 
 def peer_copy(array: Array, source: kernel_api.Device, destination: kernel_api.Device) -> Array:

@@ -5,10 +5,10 @@ one; after `WARM_RUNS` with equal shapes they are called once more while the str
 from then on the captured graph runs, on inputs copied to where it expects them. Results are copies
 too: the next replay writes where this one wrote.
 
-What cannot be captured stays as it is, for good: a kernel that waits for the device, or one that
-puts a variable's value into other memory. Other shapes, or a variable that somebody assigned to,
-mean another capture. While somebody else holds a value that a replay would update in place, the
-kernels run one by one.
+What cannot be captured stays as it is, for good: a kernel that waits for the device, one that
+copies something to it, or one that puts a variable's value into other memory. `state` says why.
+Other shapes, or a variable that somebody assigned to, mean another capture. While somebody else
+holds a value that a replay would update in place, the kernels run one by one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from penstock.kernel_api import Array, Stretch
+from penstock.kernel_api import Array, Stretch, StretchState
+from penstock.kernels.gpu.guard import CaptureError
 
 WARM_RUNS = 3
 """Runs with equal shapes before a capture: by then everything is compiled and cached."""
@@ -88,7 +89,7 @@ class _Fixed:
 
     def assign(self, value: Array) -> None:
         if self._device.address(value) != self._device.address(self._handle.read()):
-            raise RuntimeError(f'variable "{self.name}" gets other memory: nothing to replay')
+            raise CaptureError(f'variable "{self.name}" gets other memory')
         self.written = True
 
 
@@ -98,9 +99,9 @@ class Recorder:
     def __init__(self, device: GraphDevice, stretch: Stretch) -> None:
         """Make it for a stretch of kernels of this device."""
         self._device, self._stretch = device, stretch
-        self._enabled = True
         self._signature: Hashable = None
-        self._runs = self._captures = 0
+        self._equal_runs = self._runs = self._captures = self._replays = 0
+        self._given_up = ""
         self._captured: _Captured | None = None
 
     @property
@@ -108,25 +109,38 @@ class Recorder:
         """Whether the next run of the same kind is a replay."""
         return self._captured is not None
 
+    def state(self) -> StretchState:
+        """Return how it has run so far."""
+        return StretchState(self._runs, self._captures, self._replays, self._given_up)
+
     def __call__(self, *given: Any) -> list[Array]:
         """Return the outputs for what the stretch is given."""
-        if not self._enabled:
-            return self._run(given)
+        results = None if self._given_up else self._replayed(given)
+        if results is None:
+            results = self._run(given)
+        self._runs += 1
+        self._equal_runs += 1
+        return results
+
+    def _replayed(self, given: Sequence[Any]) -> list[Array] | None:
+        """Return the outputs of a replay; None when the kernels must run."""
         first_handle = len(given) - self._stretch.handles
         first_constant = first_handle - self._stretch.constants
         arrays, handles = given[:first_constant], given[first_handle:]
         signature = tuple([(array.shape, str(array.dtype)) for array in arrays])
         if signature != self._signature:
-            self._signature, self._runs, self._captured = signature, 0, None
-        self._runs += 1
+            self._signature, self._equal_runs, self._captured = signature, 0, None
         if self._captured is not None and self._captured.variables != self._where(handles):
             self._captured = None
-        if self._captured is None and self._runs > WARM_RUNS:
+        if self._captured is None and self._equal_runs >= WARM_RUNS:
             self._capture(arrays, given[first_constant:first_handle], handles)
         captured = self._captured
         if captured is None or not all(self._device.is_own(handles[i]) for i in captured.written):
-            return self._run(given)
+            return None
         return self._replay(captured, arrays)
+
+    def _give_up(self, why: str) -> None:
+        self._captured, self._given_up = None, why
 
     def _run(self, given: Sequence[Any]) -> list[Array]:
         values: dict[int, Any] = dict(enumerate(given))
@@ -145,7 +159,7 @@ class Recorder:
     ) -> None:
         """Capture, unless it has turned out to be no use."""
         if self._captures == MOST_CAPTURES:
-            self._enabled = False
+            self._give_up("shapes or variables change too often")
             return
         self._captures += 1
         fixed = [_Fixed(handle, self._device) for handle in handles]
@@ -154,19 +168,24 @@ class Recorder:
                 inputs = [self._device.copy(array) for array in arrays]
             with self._device.capturing() as graph:
                 outputs = self._run([*inputs, *constants, *fixed])
-        except RuntimeError:  # a variable moved, or, says CUDA, a kernel waited for the device
-            self._enabled = False
+        except Exception as error:  # what is wrong with the kernels themselves, their run will say
+            self._give_up(str(error) or type(error).__name__)
             return
         written = [number for number, handle in enumerate(fixed) if handle.written]
         self._captured = _Captured(
             graph(), inputs, outputs, constants, self._where(handles), written
         )
 
-    def _replay(self, captured: _Captured, arrays: Sequence[Array]) -> list[Array]:
+    def _replay(self, captured: _Captured, arrays: Sequence[Array]) -> list[Array] | None:
         with self._device.entered():
             for target, source in zip(captured.inputs, arrays, strict=True):
                 self._device.overwrite(target, source)
-            captured.graph.launch()
+            try:
+                captured.graph.launch()
+            except RuntimeError as error:  # nothing of it was started
+                self._give_up(f"the graph cannot be launched: {error}")
+                return None
+            self._replays += 1
             return [self._device.copy(array) for array in captured.outputs]
 
     def _where(self, handles: Sequence[Any]) -> list[Hashable]:

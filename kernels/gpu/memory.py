@@ -80,6 +80,10 @@ class Pool:
         self.limit = limit
         self._pool.set_limit(size=limit)
 
+    def left(self) -> int:
+        """Return how many bytes may still be reserved; 0 where there is no bound."""
+        return max(1, self.limit - int(self._pool.total_bytes())) if self.limit else 0
+
     def stats(self) -> dict[str, int]:
         """Return `live`, `peak`, `reserved` and `allocations`."""
         ledger = self.ledger

@@ -1,12 +1,14 @@
 """As much of CuPy as `kernels/gpu/device.py` needs, on NumPy: the device's code without a device.
 
 Copies and streams happen at once, so nothing is seen of their order; what is seen is which memory
-is taken, where copies go, and what is left when all arrays have gone.
+is taken, where copies go, and what is left when all arrays have gone. A stream that captures keeps
+what is started through `Context.start` for the graph; uploads go through pinned memory, as CuPy's.
 """
 
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -72,6 +74,7 @@ class Context:
     def __init__(self, *given: Any, **wanted: Any) -> None:
         self.ptr = 1
         self.depth = 0
+        self.kept: list[Callable[[], object]] | None = None
         self.mem_info = (1 << 30, 2 << 30)
 
     def __enter__(self) -> Context:
@@ -85,7 +88,46 @@ class Context:
         assert isinstance(event, Event)
 
     def synchronize(self) -> None:
-        """Everything has ended."""
+        """Everything has ended, unless it was only captured."""
+        if self.kept is not None:
+            raise CUDARuntimeError("operation not permitted when stream is capturing")
+
+    def start(self, kernel: Callable[[], object]) -> None:
+        """Run a kernel, or keep it for the graph."""
+        if self.kept is not None:
+            self.kept.append(kernel)
+        else:
+            kernel()
+
+    def begin_capture(self) -> None:
+        """Keep what is started from now on."""
+        assert self.kept is None
+        self.kept = []
+
+    def end_capture(self) -> Graph:
+        """Return what was kept."""
+        assert self.kept is not None
+        graph, self.kept = Graph(self.kept), None
+        return graph
+
+
+class CUDARuntimeError(RuntimeError):
+    """What the driver refuses."""
+
+
+class Graph:
+    """What a stream has captured."""
+
+    def __init__(self, kernels: list[Callable[[], object]]) -> None:
+        self.kernels = kernels
+        self.refused = False
+
+    def launch(self, stream: Context) -> None:
+        if self.refused:
+            raise CUDARuntimeError("invalid argument")
+        assert stream.kept is None
+        for kernel in self.kernels:
+            kernel()
 
 
 class Event:
@@ -110,9 +152,10 @@ class PretendedArray(np.ndarray[Any, Any]):
 
 
 class State:
-    """The thread's allocator."""
+    """The thread's allocator, and the process's for pinned memory."""
 
     allocator: Any = None
+    pinned: Any = None
 
 
 def empty(shape: Any, dtype: Any = float) -> PretendedArray:
@@ -135,8 +178,10 @@ def zeros(shape: Any, dtype: Any = float) -> PretendedArray:
 
 
 def array(value: Any, dtype: Any = None, order: str = "K") -> PretendedArray:
-    """Return a copy."""
+    """Return a copy; of a host array by way of pinned memory."""
     made = empty(np.shape(value), dtype or np.asarray(value).dtype)
+    if not isinstance(value, PretendedArray) and made.ndim > 0:
+        State.pinned(made.nbytes)
     made[...] = value
     return made
 
@@ -151,8 +196,14 @@ def set_allocator(allocator: Any) -> None:
     State.allocator = allocator
 
 
+def set_pinned(allocator: Any) -> None:
+    """Take the process's allocator of pinned memory."""
+    State.pinned = allocator
+
+
 def module() -> Any:
     """Return the pretended module."""
+    State.pinned = bytearray
     memory = SimpleNamespace(
         _set_thread_local_allocator=set_allocator,
         _get_thread_local_allocator=lambda: State.allocator,
@@ -173,10 +224,17 @@ def module() -> Any:
         MemoryPool=MemoryPool,
         MemoryPointer=Pointer,
         UnownedMemory=UnownedMemory,
-        alloc_pinned_memory=lambda size: bytearray(size),
+        alloc_pinned_memory=lambda size: State.pinned(size),
+        set_pinned_memory_allocator=set_pinned,
         memory=memory,
         runtime=runtime,
     )
     names = {name: getattr(np, name) for name in dir(np) if not name.startswith("_")}
-    own = {"empty": empty, "zeros": zeros, "array": array, "ndarray": PretendedArray}
+    own = {
+        "empty": empty,
+        "zeros": zeros,
+        "array": array,
+        "ndarray": PretendedArray,
+        "get_default_pinned_memory_pool": lambda: SimpleNamespace(malloc=bytearray),
+    }
     return SimpleNamespace(**{**names, **own, "cuda": cuda, "__version__": "14.0"})

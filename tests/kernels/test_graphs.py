@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
+import pytest
 
 from penstock.kernel_api import Step, Stretch
 from penstock.kernels.gpu.graphs import MOST_CAPTURES, WARM_RUNS, Recorder
@@ -114,6 +115,7 @@ def test_other_shapes_begin_again_and_too_many_give_up() -> None:
             assert recorder(np.ones(size))[0].tolist() == [4.0] * size
     assert device.captured == MOST_CAPTURES
     assert not recorder.replays
+    assert recorder.state().given_up == "shapes or variables change too often"
 
 
 def test_variables_are_updated_where_they_lie() -> None:
@@ -143,6 +145,7 @@ def test_a_variable_that_moves_is_not_captured() -> None:
         recorder(np.ones(2), handle)
         assert handle.read().tolist() == [number] * 2
     assert device.captured == 1 and not recorder.replays
+    assert recorder.state().given_up == 'variable "v" gets other memory'
 
 
 def test_a_kernel_that_waits_is_not_captured() -> None:
@@ -157,3 +160,47 @@ def test_a_kernel_that_waits_is_not_captured() -> None:
     for _ in range(WARM_RUNS + 3):
         assert recorder(np.ones(1))[0].tolist() == [2.0]
     assert device.captured == 1 and not recorder.replays
+    state = recorder.state()
+    assert (state.runs, state.captures, state.replays) == (WARM_RUNS + 3, 1, 0)
+    assert "stream is capturing" in str(state)
+
+
+def test_an_error_of_a_kernel_does_not_count_as_a_run() -> None:
+    device = Pretended()
+    broken = [True]
+
+    def maybe(x: Any) -> Any:
+        if broken[0]:
+            raise ValueError("not yet")
+        return device.doubled(x)
+
+    recorder = Recorder(device, Stretch((Step(maybe, (0,), (1,)),), (1,)))
+    for _ in range(WARM_RUNS + 2):
+        with pytest.raises(ValueError, match="not yet"):
+            recorder(np.ones(1))
+    assert device.captured == 0
+    broken[0] = False
+    for number in range(WARM_RUNS + 2):
+        assert recorder(np.full(1, number))[0].tolist() == [2 * number]
+    assert recorder.state() == (WARM_RUNS + 2, 1, 2, "")
+
+
+def test_a_graph_that_cannot_be_launched_gives_way_to_its_kernels() -> None:
+    device = Pretended()
+    steps = (Step(device.add_in_place, (1, 0), ()), Step(read, (1,), (2,)))
+    recorder = Recorder(device, Stretch(steps, (2,), handles=1))
+    handle = OwnHandle(np.zeros(2))
+    for _ in range(WARM_RUNS + 1):
+        recorder(np.ones(2), handle)
+    captured = recorder._captured
+    assert captured is not None
+
+    def refuse() -> None:
+        raise RuntimeError("invalid argument")
+
+    captured.graph.launch = refuse  # type: ignore[method-assign]
+    for number in range(WARM_RUNS + 2, WARM_RUNS + 6):
+        recorder(np.ones(2), handle)
+        assert handle.read().tolist() == [number] * 2, "each update once"
+    assert recorder.state().given_up == "the graph cannot be launched: invalid argument"
+    assert recorder.state().replays == 1

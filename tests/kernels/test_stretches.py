@@ -33,6 +33,7 @@ class Whole(HostGpu):
             self.recorder = recorder
             return recorder(*given)
 
+        compute.state = recorder.state  # type: ignore[attr-defined]
         return compute
 
     def entered(self) -> AbstractContextManager[None]:
@@ -73,7 +74,7 @@ def whole(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(Whole, "launched", 0)
     kind = DeviceType("WHOLE", (ARRAY,), lambda: 0, Whole)
     monkeypatch.setitem(kernel_api.device_types, "WHOLE", kind)
-    before = ps.options.configure(cuda_graphs=True)
+    before = ps.options.configure(cuda_graphs=True)  # as it is without PENSTOCK_CUDA_GRAPHS
     yield
     ps.options.configure(cuda_graphs=before.cuda_graphs)
 
@@ -94,7 +95,12 @@ def test_replays_give_the_same_and_shapes_may_change() -> None:
             one, other = sess.run([y, z], {x: given})
             np.testing.assert_allclose(one, sums, 1e-5)
             np.testing.assert_allclose(other, (sums * sums)[None], 1e-5)
+        told = sess.explain_plan([y, z], [x])
     assert len(Whole.made) == 1 and Whole.launched == 5 - WARM_RUNS
+    (stretch,) = told.stretches
+    assert stretch.device.endswith("WHOLE:0") and len(stretch.nodes) > 2
+    assert stretch.state() == (9, 1, 2, "")
+    assert 'from "' in str(told) and "9 runs, 2 as replays of 1 captures" in str(told)
 
 
 def test_switched_off() -> None:
@@ -103,7 +109,10 @@ def test_switched_off() -> None:
         y = ps.exp(ps.placeholder_with_default([1.0], [1])) * 2.0 + 1.0
     with session() as sess:
         sess.run(y)
+        assert sess.explain_plan(y).stretches == []
     assert Whole.made == []
+    assert ps.options.from_environment({}).cuda_graphs
+    assert not ps.options.from_environment({"PENSTOCK_CUDA_GRAPHS": "0"}).cuda_graphs
 
 
 def test_values_that_come_back_from_elsewhere_do_not_wait_for_themselves() -> None:

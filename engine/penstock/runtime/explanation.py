@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from penstock.graph.ir import IR
 from penstock.graph.viewer import viewer
 from penstock.passes.context import Note, PlanLog
+from penstock.runtime.stretches import Loaded
 
 if TYPE_CHECKING:
     from penstock.view.view import View
@@ -20,11 +21,20 @@ class PlanExplanation:
     `notes` are (stage, action, node, reason); `counts` how many nodes there were after each
     stage; `ir` is what runs. `recomputation` is the schedule where gradients do not keep everything
     (its `explain()` tells the planned peak and what is computed again), None otherwise.
+    `stretches` are the nodes that a device runs as one (device, nodes, and `state()`: how often
+    they were captured and replayed, or why no more).
     """
 
-    def __init__(self, ir: IR, log: PlanLog, make_again: Callable[[], PlanLog]) -> None:
+    def __init__(
+        self,
+        ir: IR,
+        log: PlanLog,
+        make_again: Callable[[], PlanLog],
+        stretches: Sequence[Loaded] = (),
+    ) -> None:
         """Take the finished IR, the log that the passes filled, and how to get one with stages."""
         self._make_again = make_again
+        self.stretches = list(stretches)
         self.ir = ir
         self.notes: list[Note] = list(log.notes)
         self.counts: list[tuple[str, int]] = list(log.counts)
@@ -67,6 +77,8 @@ class PlanExplanation:
                 lines += [f"  {n.action:9} {n.node}: {n.reason}" for n in notes]
         if self.recomputation is not None:
             lines += ["", self.recomputation.explain()]
+        if self.stretches:
+            lines += ["", "stretches", *(f"  {stretch}" for stretch in self.stretches)]
         return "\n".join(lines)
 
     def __repr__(self) -> str:

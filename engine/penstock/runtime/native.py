@@ -18,6 +18,7 @@ from penstock.graph.ir import IR, Endpoint, Node
 from penstock.kernel_api import Compute, Device, KernelEntry, KernelNode
 from penstock.runtime import foreign, stretches
 from penstock.runtime.kernels import STRUCTURAL, Catalogue
+from penstock.runtime.stretches import Loaded
 
 
 def _make_error(
@@ -65,22 +66,24 @@ def load(
     session: _native.Session,
     devices: Mapping[str, Device] = MappingProxyType({}),
     kernels: Catalogue | None = None,
-    whole: bool = False,
+    stretched: list[Loaded] | None = None,
 ) -> _native.Program:
     """Return the native program of these partitions, by device name, the host's first.
 
-    `devices` are those that Python code drives, `kernels` tells about theirs. With `whole` they
-    may run stretches of nodes as one. Raises an `OpError` for a node without a kernel.
+    `devices` are those that Python code drives, `kernels` tells about theirs. Given a list
+    `stretched` they may run stretches of nodes as one, which it then tells of. Raises an `OpError`
+    for a node without a kernel.
     """
     _native.set_portable_only(options.current.portable_kernels)
     builder = _native.ProgramBuilder(session)
     for name, part in partitions.items():
         builder.begin(name)
         maker = _Maker(devices[name], kernels) if kernels and name in devices else None
-        if maker is None or not (whole and _offers(devices[name])):
+        if maker is None or stretched is None or not _offers(devices[name]):
             _add_program(builder, part, maker)
         else:
             _add_with_stretches(builder, part, maker)
+            stretched += maker.stretched
     return builder.build()
 
 
@@ -161,7 +164,7 @@ def _add_stretch(
     maker: _Maker,
 ) -> None:
     laid = stretches.lay(ir, nodes, [maker.within_stretch(ir, node) for node in nodes], read)
-    compute = maker.make_stretch(laid)
+    compute = maker.make_stretch(laid, nodes)
     if compute is None:
         for node in nodes:
             _add_node(builder, ir, node, numbers, maker)
@@ -203,6 +206,7 @@ class _Maker:
         self._device = device
         self._type = kernel_api.device_types[kernel_api.type_of(device)]
         self._kernels = kernels
+        self.stretched: list[Loaded] = []
 
     def make(self, ir: IR, node: Node) -> tuple[Compute, list[bool], list[bool]] | None:
         """Return the kernel of a node and its memory kinds; None where the CPU's serves.
@@ -256,11 +260,14 @@ class _Maker:
         with _naming(node):
             return self._bare(ir, node, entry)
 
-    def make_stretch(self, laid: stretches.Laid) -> Compute | None:
+    def make_stretch(self, laid: stretches.Laid, nodes: Sequence[Node]) -> Compute | None:
         """Return what runs a stretch as one, or None when the device declines."""
         made = self._device.stretch(laid.stretch)
         if made is None:
             return None
+        self.stretched.append(
+            Loaded(self._device.name, tuple([n.name for n in nodes]), getattr(made, "state", None))
+        )
         on_host = laid.host_inputs, [False] * len(laid.outputs)
         return stretches.telling(self._device.bind(made, *on_host))
 

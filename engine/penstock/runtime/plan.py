@@ -29,6 +29,7 @@ from penstock.passes.pipeline import run_pipeline
 from penstock.runtime import native
 from penstock.runtime.kernels import Catalogue
 from penstock.runtime.settling import settled
+from penstock.runtime.stretches import Loaded
 
 T = TypeVar("T")
 
@@ -44,6 +45,8 @@ class Plan:
     version: int
     plain: _native.Program
     """The program that a trace or a stepper runs: every node by itself."""
+    stretches: Sequence[Loaded] = ()
+    """What devices run as one in `program`."""
 
     def node(self, name: str) -> Node | None:
         """Return the node of that name, transfers included."""
@@ -86,11 +89,13 @@ def make_plan(
         counts = ", ".join(f"{stage} {count}" for stage, count in log.counts)
         print(f"plan of {[t.name for t in fetches]}: {counts}\n{ir}", file=sys.stderr)
     loaded = partitions, target.session, target.devices, target.kernels
+    stretched: list[Loaded] = []
     program = plain = native.load(*loaded)
     if options.current.cuda_graphs and native.offers_stretches(partitions, target.devices):
-        program = native.load(*loaded, whole=True)
+        program = native.load(*loaded, stretched=stretched)
     there = [target.devices[name] for name in partitions if name in target.devices]
-    return Plan(settled(program, there), ir, partitions, log, version, settled(plain, there))
+    program, plain = settled(program, there), settled(plain, there)
+    return Plan(program, ir, partitions, log, version, plain, stretched)
 
 
 def evaluate(part: IR, session: _native.Session) -> Sequence[Any]:

@@ -305,7 +305,7 @@ class Session(SessionMemory):
             make_plan(self._graph, self._target, feeds, flat.tensors, list(flat.targets), log)
             return log
 
-        return PlanExplanation(plan.ir, plan.log, make_again)
+        return PlanExplanation(plan.ir, plan.log, make_again, plan.stretches)
 
     def explain_placement(self, fetches: Any = None, feed_dict: Any = None) -> PlacementExplanation:
         """Return where the nodes that compute `fetches` run, and why.

@@ -14,8 +14,9 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from penstock import errors
+from penstock.graph.devices import short_name
 from penstock.graph.ir import IR, Endpoint, Node
-from penstock.kernel_api import Compute, Step, Stretch
+from penstock.kernel_api import Compute, Step, Stretch, StretchState
 from penstock.ops import registry
 
 OP = "_Stretch"
@@ -33,6 +34,24 @@ class Laid(NamedTuple):
     outputs: tuple[Endpoint, ...]
     controls: tuple[str, ...]
     host_inputs: tuple[bool, ...]
+
+
+class Loaded(NamedTuple):
+    """A stretch of a loaded program: its device, its nodes, and who knows how it has run."""
+
+    device: str
+    nodes: tuple[str, ...]
+    teller: Callable[[], StretchState] | None
+
+    def state(self) -> StretchState | None:
+        """Return how it has run so far; None where the device does not tell."""
+        return None if self.teller is None else self.teller()
+
+    def __str__(self) -> str:
+        """Show it as one line."""
+        state = self.state()
+        told = "" if state is None else f": {state}"
+        return f'{short_name(self.device)}: {len(self.nodes)} nodes from "{self.nodes[0]}"{told}'
 
 
 def may_be_in(
