@@ -16,6 +16,7 @@ import pytest
 
 import penstock as ps
 from penstock import _native, errors, options
+from penstock.ops import redraw
 from penstock.ops.registry import OpDef, all_ops, find_op, has_op
 from tests.cases import Case, all_cases
 from tests.op_runner import (
@@ -70,6 +71,11 @@ ELSEWHERE: dict[str, str] = {  # op with a kernel → the file that tests it ins
         ),
         "tests/ops/test_state.py",
     ),
+    **{
+        half(op): "tests/remat/test_random.py"
+        for op in redraw.HALVES
+        for half in (redraw.place_op, redraw.at_op)
+    },
 }
 RUNS = [pytest.param(r, d, id=f"{r.name}-{d}" if d else r.name) for r in ROWS for d in r.dtypes]
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import secrets
 import threading
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from penstock.dtypes import DType
 from penstock.kernel_api import Array, Device, KernelNode
 from penstock.kernels.array.distributions import (
     Fill,
@@ -28,6 +30,7 @@ from penstock.kernels.array.table import (
     INDEX,
     PLAIN,
     REALS,
+    Kernel,
     host_scalar,
     host_shape,
     kernel,
@@ -50,20 +53,51 @@ def _seeded(node: KernelNode) -> Stream:
 
 
 def _reserve(node: KernelNode, counters: int) -> Stream:
-    """Return the place to draw from; the node's stream moves on."""
+    """Return the place to draw from; the stream of the node, or of the one it names, moves on."""
+    owner = node.attrs.get("stream", b"").decode() or node.name
     with _lock:
         of_device = _streams.setdefault(node.device, {})
-        here = of_device.get(node.name) or _seeded(node)
-        of_device[node.name] = here.skipped(counters)
+        here = of_device.get(owner) or _seeded(node)
+        of_device[owner] = here.skipped(counters)
         return here
 
 
-def _stateful(fill: Fill) -> Any:
-    def compute(xp: Any, node: KernelNode, sizes: Any) -> Array:
+def _with_halves(
+    op: str, count: Callable[..., int], host: Sequence[str] = (), **types: Iterable[DType]
+) -> Callable[[Kernel], Kernel]:
+    """Return a decorator for `fn(xp, node, stream, *inputs)`: an op and its two halves.
+
+    `count(*inputs)` is by how many counter values a run moves the stream.
+    """
+
+    def register(fn: Kernel) -> Kernel:
+        def draw(xp: Any, node: KernelNode, *inputs: Any) -> Array:
+            return fn(xp, node, _reserve(node, count(*inputs)), *inputs)
+
+        def place(xp: Any, node: KernelNode, *inputs: Any) -> Any:
+            return np.array(_reserve(node, count(*inputs)), dtype=np.uint64)
+
+        def draw_at(xp: Any, node: KernelNode, *inputs: Any) -> Array:
+            require(inputs[-1].shape == (3,), "place must have shape [3]")
+            return fn(xp, node, Stream(*map(int, inputs[-1])), *inputs[:-1])
+
+        kernel(op, host=host, **types)(draw)
+        kernel(f"_{op}Place", host=host, host_outputs=["place"])(place)
+        kernel(f"_{op}At", host=[*host, "place"], **types)(draw_at)
+        return fn
+
+    return register
+
+
+def _to_fill(sizes: Any, *_: Any) -> int:
+    return product(host_shape(sizes)) * _SKIP
+
+
+def _filling(fill: Fill) -> Kernel:
+    def compute(xp: Any, node: KernelNode, stream: Stream, sizes: Any) -> Array:
         shape = host_shape(sizes)
-        count = product(shape)
-        stream = _reserve(node, count * _SKIP)
-        return fill(xp, stream, count, node.output_dtypes[0].numpy_dtype).reshape(shape)
+        dtype = node.output_dtypes[0].numpy_dtype
+        return fill(xp, stream, product(shape), dtype).reshape(shape)
 
     return compute
 
@@ -89,7 +123,7 @@ for _stateful_op, _stateless_op, _fill in (
     ("RandomStandardNormal", "StatelessRandomNormal", normal),
     ("TruncatedNormal", "StatelessTruncatedNormal", truncated_normal),
 ):
-    kernel(_stateful_op, host=["shape"], dtype=FLOATS)(_stateful(_fill))
+    _with_halves(_stateful_op, _to_fill, ["shape"], dtype=FLOATS)(_filling(_fill))
     kernel(_stateless_op, host=["shape", "seed"], dtype=FLOATS)(_of_seed(_fill))
 
 
@@ -104,11 +138,11 @@ def _whole_numbers(
     return uniform_int(xp, stream, count, dtype, first, last).reshape(shape)
 
 
-@kernel("RandomUniformInt", host=["shape", "minval", "maxval"], Tout=INDEX)
-def _uniform_int(xp: Any, node: KernelNode, sizes: Any, low: Any, high: Any) -> Array:
-    shape = host_shape(sizes)
-    stream = _reserve(node, product(shape) * _SKIP)
-    return _whole_numbers(xp, node, stream, shape, low, high)
+@_with_halves("RandomUniformInt", _to_fill, ["shape", "minval", "maxval"], Tout=INDEX)
+def _uniform_int(
+    xp: Any, node: KernelNode, stream: Stream, sizes: Any, low: Any, high: Any
+) -> Array:
+    return _whole_numbers(xp, node, stream, host_shape(sizes), low, high)
 
 
 @kernel("StatelessRandomUniformInt", host=["shape", "seed", "minval", "maxval"], dtype=INDEX)
@@ -118,13 +152,16 @@ def _stateless_uniform_int(
     return _whole_numbers(xp, node, _stateless(seed), host_shape(sizes), low, high)
 
 
-@kernel("RandomShuffle", T=PLAIN)
-def _shuffle(xp: Any, node: KernelNode, x: Array) -> Array:
+def _to_shuffle(x: Array) -> int:
+    return (x.shape[0] - 1 + 3) // 4 if x.ndim and x.shape[0] else 0
+
+
+@_with_halves("RandomShuffle", _to_shuffle, T=PLAIN)
+def _shuffle(xp: Any, node: KernelNode, stream: Stream, x: Array) -> Array:
     rows = x.shape[0] if x.ndim else 1
     if rows <= 1:
         return x
-    counters = (rows - 1 + 3) // 4
-    stream = _reserve(node, counters)
+    counters = _to_shuffle(x)
     words = stream.words(np, np.arange(counters, dtype=np.uint64)).reshape(-1).tolist()
     order = list(range(rows))
     for i in range(rows - 1):  # each place swaps with one at or after it
@@ -133,11 +170,18 @@ def _shuffle(xp: Any, node: KernelNode, x: Array) -> Array:
     return x[xp.asarray(np.array(order, dtype=np.int64))]
 
 
-@kernel("Multinomial", host=["num_samples"], T=REALS, output_dtype=INDEX)
-def _multinomial(xp: Any, node: KernelNode, logits: Array, num_samples: Any) -> Array:
+def _to_choose(logits: Array, num_samples: Any) -> int:
     require(logits.ndim == 2, f"logits must be a matrix, got shape {shape_text(logits.shape)}")
     samples = host_scalar(num_samples, "num_samples")
     require(samples >= 0, f"num_samples must not be negative, got {samples}")
+    return int(logits.shape[0] * ((samples + 3) // 4 * 4) * 2 * _SKIP)
+
+
+@_with_halves("Multinomial", _to_choose, ["num_samples"], T=REALS, output_dtype=INDEX)
+def _multinomial(
+    xp: Any, node: KernelNode, stream: Stream, logits: Array, num_samples: Any
+) -> Array:
+    samples = host_scalar(num_samples, "num_samples")
     rows, classes = logits.shape
     require(
         classes > 0 or rows == 0,
@@ -145,7 +189,6 @@ def _multinomial(xp: Any, node: KernelNode, logits: Array, num_samples: Any) -> 
     )
     if rows * samples == 0:
         return xp.zeros((rows, samples), dtype=np.int64)
-    stream = _reserve(node, rows * ((samples + 3) // 4 * 4) * 2 * _SKIP)
     groups = xp.arange(-(-rows * samples // 2)).astype(np.uint64)
     u = unit_doubles(xp, stream.words(xp, groups)).reshape(-1)[: rows * samples]
     wide = logits.astype(np.float64)

@@ -16,13 +16,45 @@
 namespace penstock {
 namespace {
 
+// How many counter values an execution moves its stream by.
+uint64_t counters_to_fill(const KernelContext& ctx) {
+  return static_cast<uint64_t>(shape_from(ctx.input(0)).num_elements()) * kSkipPerElement;
+}
+
+uint64_t counters_to_shuffle(const KernelContext& ctx) {
+  const Tensor& x = ctx.input(0);
+  const int64_t n = x.rank() == 0 ? 1 : x.dim(0);
+  return n <= 1 ? 0 : static_cast<uint64_t>(n - 1 + 3) / 4;
+}
+
+uint64_t counters_to_choose(const KernelContext& ctx) {
+  const Tensor& logits = ctx.input(0);
+  require(logits.rank() == 2, "logits must be a matrix, got shape ", logits.shape());
+  const int64_t samples = int_scalar(ctx.input(1), "num_samples");
+  require(samples >= 0, "num_samples must not be negative, got ", samples);
+  return static_cast<uint64_t>(logits.dim(0) * ((samples + 3) / 4 * 4) * 2) * kSkipPerElement;
+}
+
+// The half of a random op that has the state: moves the stream, leaves the place it was at.
+template <uint64_t (*counters)(const KernelContext&)>
+class RandomPlace final : public RandomKernel {
+ public:
+  explicit RandomPlace(const NodeInfo& node) : RandomKernel(node) {}
+  void compute(KernelContext& ctx) override {
+    const Philox here = reserve(ctx, counters(ctx));
+    uint64_t* words = ctx.allocate_output(0, Shape({3})).mutable_data<uint64_t>();
+    words[0] = here.key;
+    words[1] = here.low;
+    words[2] = here.high;
+  }
+};
+
 class RandomNumbers final : public RandomKernel {
  public:
   RandomNumbers(const NodeInfo& node, RandomFillFn fill) : RandomKernel(node), fill_(fill) {}
   void compute(KernelContext& ctx) override {
     Tensor& out = ctx.allocate_output(0, shape_from(ctx.input(0)));
-    const auto n = static_cast<uint64_t>(out.num_elements());
-    fill_(ctx, reserve(ctx, n * kSkipPerElement), out);
+    fill_(ctx, reserve(ctx, counters_to_fill(ctx)), out);
   }
 
  private:
@@ -39,8 +71,7 @@ class RandomUniformInt final : public RandomKernel {
   explicit RandomUniformInt(const NodeInfo& node) : RandomKernel(node) {}
   void compute(KernelContext& ctx) override {
     Tensor& out = ctx.allocate_output(0, shape_from(ctx.input(0)));
-    const auto n = static_cast<uint64_t>(out.num_elements());
-    fill_uniform_int(ctx, reserve(ctx, n * kSkipPerElement), ctx.input(1), ctx.input(2), out);
+    fill_uniform_int(ctx, reserve(ctx, counters_to_fill(ctx)), ctx.input(1), ctx.input(2), out);
   }
 };
 
@@ -53,7 +84,7 @@ class RandomShuffle final : public RandomKernel {
     const int64_t n = x.rank() == 0 ? 1 : x.dim(0);
     if (n <= 1) return ctx.set_output(0, x);
     require(n <= int64_t{UINT32_MAX}, "at most 2^32 rows can be shuffled, got ", n);
-    const Philox stream = reserve(ctx, static_cast<uint64_t>(n - 1 + 3) / 4);
+    const Philox stream = reserve(ctx, counters_to_shuffle(ctx));
     std::vector<int64_t> order(static_cast<size_t>(n));
     for (int64_t i = 0; i < n; ++i) order[static_cast<size_t>(i)] = i;
     Words words = {};
@@ -89,8 +120,7 @@ class Multinomial final : public RandomKernel {
             logits.shape());
     Tensor& out = ctx.allocate_output(0, Shape({rows, samples}));
     if (out.num_elements() == 0) return;
-    const auto draws = static_cast<uint64_t>(rows * ((samples + 3) / 4 * 4) * 2);
-    const Philox stream = reserve(ctx, draws * kSkipPerElement);
+    const Philox stream = reserve(ctx, counters_to_choose(ctx));
     visit_dtype<float, double, int32_t, int64_t, int8_t, uint8_t, int16_t, uint16_t, uint32_t,
                 uint64_t, float16, bfloat16>(logits.dtype(), [&](auto zero) {
       using T = decltype(zero);
@@ -167,16 +197,28 @@ void compute_stateless_uniform_int(KernelContext& ctx) {
   fill_uniform_int(ctx, stateless_stream(ctx.input(1)), ctx.input(2), ctx.input(3), out);
 }
 
+// An op, and its two halves (see redraw.py).
+template <uint64_t (*counters)(const KernelContext&)>
+void add_with_halves(KernelRegistry& r, const std::string& op, const TypeConstraints& types,
+                     KernelFactory factory) {
+  r.add(op, kCpu, types, factory);
+  r.add("_" + op + "At", kCpu, types, factory);
+  r.add("_" + op + "Place", kCpu, {}, make<RandomPlace<counters>>, Cost::kTrivial);
+}
+
 }  // namespace
 
 void register_random(KernelRegistry& r) {
   const TypeConstraints floats{{"dtype", kFloating}};
-  r.add("RandomUniform", kCpu, floats, random_numbers<uniform_fill>);
-  r.add("RandomStandardNormal", kCpu, floats, random_numbers<normal_fill>);
-  r.add("TruncatedNormal", kCpu, floats, random_numbers<truncated_normal_fill>);
-  r.add("RandomUniformInt", kCpu, {{"Tout", kIndex}}, make<RandomUniformInt>);
-  r.add("RandomShuffle", kCpu, {}, make<RandomShuffle>);
-  r.add("Multinomial", kCpu, {{"T", kReal}, {"output_dtype", kIndex}}, make<Multinomial>);
+  add_with_halves<counters_to_fill>(r, "RandomUniform", floats, random_numbers<uniform_fill>);
+  add_with_halves<counters_to_fill>(r, "RandomStandardNormal", floats, random_numbers<normal_fill>);
+  add_with_halves<counters_to_fill>(r, "TruncatedNormal", floats,
+                                    random_numbers<truncated_normal_fill>);
+  add_with_halves<counters_to_fill>(r, "RandomUniformInt", {{"Tout", kIndex}},
+                                    make<RandomUniformInt>);
+  add_with_halves<counters_to_shuffle>(r, "RandomShuffle", {}, make<RandomShuffle>);
+  add_with_halves<counters_to_choose>(r, "Multinomial", {{"T", kReal}, {"output_dtype", kIndex}},
+                                      make<Multinomial>);
   r.add("StatelessRandomUniform", kCpu, floats, stateless<uniform_fill>);
   r.add("StatelessRandomNormal", kCpu, floats, stateless<normal_fill>);
   r.add("StatelessTruncatedNormal", kCpu, floats, stateless<truncated_normal_fill>);

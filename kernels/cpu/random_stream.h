@@ -47,13 +47,17 @@ inline Philox seeded(const NodeInfo& node) {
   return Philox{seed, 0, seed2};
 }
 
-// A kernel with a stream, found once for each program.
+// A kernel with a stream, found once for each program: the node's own, or that of the node which
+// the attribute `stream` names. Drawing again has no stream, but a last input with the place.
 class RandomKernel : public Kernel {
  public:
-  explicit RandomKernel(const NodeInfo& node) : name_("random/" + node.name) {}
+  explicit RandomKernel(const NodeInfo& node)
+      : name_("random/" + node.attrs.get_or<std::string>("stream", node.name)),
+        given_(draws_from_a_place(node.op)) {}
 
  protected:
   Philox reserve(const KernelContext& ctx, uint64_t counters) {
+    if (given_) return place_from(ctx.input(ctx.num_inputs() - 1));
     std::call_once(once_, [&] {
       auto made = ctx.session().resources->get_or_make(
           name_, [&] { return std::make_shared<RandomStream>(seeded(ctx.node())); });
@@ -64,7 +68,18 @@ class RandomKernel : public Kernel {
   }
 
  private:
+  // "_RandomUniformAt" does.
+  static bool draws_from_a_place(const std::string& op) {
+    return op.front() == '_' && op.size() > 2 && op.compare(op.size() - 2, 2, "At") == 0;
+  }
+  static Philox place_from(const Tensor& t) {
+    require(t.rank() == 1 && t.dim(0) == 3, "place must have shape [3], got ", t.shape());
+    const uint64_t* words = t.data<uint64_t>();
+    return Philox{words[0], words[1], words[2]};
+  }
+
   std::string name_;
+  bool given_;
   std::once_flag once_;
   std::shared_ptr<RandomStream> stream_;
 };

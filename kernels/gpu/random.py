@@ -15,7 +15,8 @@ from penstock.kernels.gpu import sources
 from penstock.kernels.gpu.random_state import Place, stateless
 from penstock.kernels.gpu.table import CUDA, kernel
 
-CUDA.native("RandomShuffle", "Multinomial")
+CUDA.native("RandomShuffle", "_RandomShufflePlace", "_RandomShuffleAt")
+CUDA.native("Multinomial", "_MultinomialPlace", "_MultinomialAt")
 
 
 def _words(place: Place) -> tuple[np.uint64, np.uint64, np.uint64]:
@@ -24,8 +25,14 @@ def _words(place: Place) -> tuple[np.uint64, np.uint64, np.uint64]:
 
 def _reserved(device: Any, node: KernelNode, shape: tuple[int, ...]) -> Place:
     seeds = int(node.attrs.get("seed", 0)), int(node.attrs.get("seed2", 0))
-    place: Place = device.random.reserve(node.name, *seeds, int(np.prod(shape, dtype=object)))
+    owner = node.attrs.get("stream", b"").decode() or node.name
+    place: Place = device.random.reserve(owner, *seeds, int(np.prod(shape, dtype=object)))
     return place
+
+
+def _place_from(words: Any) -> Place:
+    require(words.shape == (3,), f"place must have shape [3], got {shape_text(words.shape)}")
+    return Place(*map(int, words))
 
 
 def _stateless_place(seed: Any) -> Place:
@@ -69,6 +76,14 @@ def _register(name: str, stateful: str, without_state: str) -> None:
         sizes = host_shape(shape)
         return _filled(device, node, name, sizes, _reserved(device, node, sizes))
 
+    @kernel(f"_{stateful}Place", host=["shape"], host_outputs=["place"])
+    def move_on(device: Any, node: KernelNode, shape: Any) -> Any:
+        return np.array(_reserved(device, node, host_shape(shape)), dtype=np.uint64)
+
+    @kernel(f"_{stateful}At", host=["shape", "place"], dtype=FLOATS)
+    def draw_at(device: Any, node: KernelNode, shape: Any, place: Any) -> Array:
+        return _filled(device, node, name, host_shape(shape), _place_from(place))
+
     @kernel(without_state, host=["shape", "seed"], dtype=FLOATS)
     def compute(device: Any, node: KernelNode, shape: Any, seed: Any) -> Array:
         return _filled(device, node, name, host_shape(shape), _stateless_place(seed))
@@ -83,6 +98,18 @@ _register("random_truncated_normal", "TruncatedNormal", "StatelessTruncatedNorma
 def _uniform_int(device: Any, node: KernelNode, shape: Any, low: Any, high: Any) -> Array:
     sizes = host_shape(shape)
     return _integers(device, node, sizes, _reserved(device, node, sizes), low, high)
+
+
+@kernel("_RandomUniformIntPlace", host=["shape", "minval", "maxval"], host_outputs=["place"])
+def _uniform_int_place(device: Any, node: KernelNode, shape: Any, low: Any, high: Any) -> Any:
+    return np.array(_reserved(device, node, host_shape(shape)), dtype=np.uint64)
+
+
+@kernel("_RandomUniformIntAt", host=["shape", "minval", "maxval", "place"], Tout=INDEX)
+def _uniform_int_at(
+    device: Any, node: KernelNode, shape: Any, low: Any, high: Any, place: Any
+) -> Array:
+    return _integers(device, node, host_shape(shape), _place_from(place), low, high)
 
 
 @kernel("StatelessRandomUniformInt", host=["shape", "seed", "minval", "maxval"], dtype=INDEX)

@@ -24,7 +24,8 @@ _DEFAULT_GRAPH_SEED = 87654321
 _SEEDS = "seed: int = 0, seed2: int = 0"
 
 
-def _spelt(ctx: ShapeContext) -> list[Dims]:
+def spelt(ctx: ShapeContext) -> list[Dims]:
+    """Return the shape that input 0 spells out."""
     ctx.rank_is(0, 1)
     values = ctx.ints(0)
     if values is not None and any(v is not None and v < 0 for v in values):
@@ -36,7 +37,7 @@ def _spelt_with_seed(ctx: ShapeContext) -> list[Dims]:
     seed = ctx.rank_is(1, 1)
     if seed is not None and seed[0] not in (2, None):
         ctx.fail(f"seed must have two elements, got {seed[0]}")
-    return _spelt(ctx)
+    return spelt(ctx)
 
 
 for _name, _doc in (
@@ -49,7 +50,7 @@ for _name, _doc in (
         inputs="shape: T",
         outputs="output: dtype",
         attrs=f"{_SEEDS}, dtype: floating, T: index",
-        shape=_spelt,
+        shape=spelt,
         stateful=True,
         doc=_doc,
     )
@@ -73,7 +74,7 @@ define_op(
     inputs="shape: T, minval: Tout, maxval: Tout",
     outputs="output: Tout",
     attrs=f"{_SEEDS}, Tout: index, T: index",
-    shape=_spelt,
+    shape=spelt,
     stateful=True,
     doc="Random integers in [minval, maxval).",
 )
@@ -96,7 +97,8 @@ define_op(
 )
 
 
-def _multinomial_shape(ctx: ShapeContext) -> list[Dims]:
+def multinomial_shape(ctx: ShapeContext) -> list[Dims]:
+    """Return [rows of input 0, the number in input 1]."""
     rows, count = ctx.rank_is(0, 2), ctx.scalar(1)
     ctx.rank_is(1, 0)
     return [(None if rows is None else rows[0], count)]
@@ -107,7 +109,7 @@ define_op(
     inputs="logits: T, num_samples: int32",
     outputs="output: output_dtype",
     attrs=f"{_SEEDS}, T: real, output_dtype: index = int64",
-    shape=_multinomial_shape,
+    shape=multinomial_shape,
     stateful=True,
     doc="Class numbers drawn with unnormalised log-probabilities `logits`.",
 )

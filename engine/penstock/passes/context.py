@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 import numpy as np
 
 from penstock.graph.devices import HOST, DeviceAttributes
-from penstock.graph.ir import IR, Node
+from penstock.graph.ir import IR, Endpoint, Node
 from penstock.options import Options
 from penstock.simulate import Costs, Machine
 
@@ -33,7 +33,8 @@ class PlanLog:
 
     `stages` keeps the IR after each stage (after partitioning one per device) where it is a list:
     only for whoever wants to look at them. `recomputation` is the schedule of a
-    run whose gradients do not keep everything, None for all other runs.
+    run whose gradients do not keep everything, None for all other runs. `replaced` tells of each
+    value that a pass took out which one is read instead.
     """
 
     notes: list[Note] = field(default_factory=list)
@@ -42,6 +43,7 @@ class PlanLog:
     stages: list[tuple[str, IR | Mapping[str, IR]]] | None = None
     placement: Placement | None = None
     recomputation: Recomputation | None = None
+    replaced: dict[Endpoint, Endpoint] = field(default_factory=dict)
 
     def note(self, action: str, node: str, reason: str) -> None:
         """Record that the current stage did `action` to `node`."""

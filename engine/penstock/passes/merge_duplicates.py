@@ -46,6 +46,7 @@ def merge_duplicates(ir: IR, ctx: PassContext) -> IR:
     if not gone:
         return ir
     edit.rename_classes(nodes, {name: kept for name, (kept,) in gone.items()})
+    ctx.log.replaced.update(moved)
     return IR(nodes, ir.roots)
 
 

@@ -46,6 +46,7 @@ def simplify(ir: IR, ctx: PassContext) -> IR:
         ctx.log.note("removed", name, reason)
     if gone:
         edit.rename_classes(nodes, {name: source for name, (source,) in gone.items()})
+        ctx.log.replaced.update(moved)
     return IR(nodes, ir.roots)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from penstock.remat.joint import Joint
+from dataclasses import replace
+
+from penstock.ops.redraw import HALVES
+from penstock.remat.joint import Joint, allocated
 from penstock.remat.options import PlanOptions
 from penstock.remat.plan import Plan
 from penstock.remat.portfolio import plan_budget, plan_of
@@ -13,6 +16,8 @@ from penstock.remat.strategies.memory import memory
 
 MINIMUM_BYTES = 4096
 """Smaller values are not worth being a checkpoint of the strategy `memory`."""
+
+_PLACE_BYTES = 24
 
 _WORK = frozenset({"MatMul", "BatchMatMul", "BatchMatMulV2", "Conv2D", "DepthwiseConv2dNative"})
 
@@ -25,12 +30,12 @@ def choose(joint: Joint, request: Request) -> Plan:
     """
     problem = joint.problem
     if request.budget is not None:
-        return plan_budget(problem, request.budget)
+        return _within(joint, request.budget)
     keep = set(range(len(problem.values)))
     name = "regions"
     if request.keep is not None:
         name = "collection"
-        keep = {v for e, v in joint.value_of.items() if f"{e[0]}:{e[1]}" in request.keep}
+        keep = {joint.value_of[e] for e in request.keep if e in joint.value_of}
     elif request.strategy == "speed":
         name = "speed"
         keep = {joint.value_of[node.name, 0] for node in joint.tasks if node.op in _WORK}
@@ -45,6 +50,18 @@ def choose(joint: Joint, request: Request) -> Plan:
         if plain.evaluation.peak <= plan.evaluation.peak:
             return plain
     return plan
+
+
+def _within(joint: Joint, budget: int) -> Plan:
+    """Return a plan for a budget; where it draws again, with room for the places in streams."""
+    plan = plan_budget(joint.problem, budget)
+    again = {step.task for step in plan.schedule.computes if step.instance}
+    if not any(joint.tasks[t].op in HALVES for t in again):
+        return plan
+    places = sum(node.op in HALVES for node in joint.tasks) * allocated(_PLACE_BYTES)
+    if plan.evaluation.peak + places <= budget:
+        return plan
+    return replace(plan_budget(joint.problem, budget - places), budget=budget)
 
 
 def inside_regions(joint: Joint) -> set[int]:

@@ -17,7 +17,7 @@ from penstock.graph.ir import IR, Endpoint, Node
 from penstock.remat.joint_order import about_shapes, backward_nodes, joint_order, variable_order
 from penstock.remat.kernel_memory import IN_PLACE, scratch
 from penstock.remat.problem import Problem, Task, Value
-from penstock.remat.purity import purity
+from penstock.remat.purity import may_repeat, purity
 from penstock.simulate import Costs, DeviceModel, EstimatedCosts, Sizes
 
 _VIEWS = frozenset(
@@ -155,7 +155,7 @@ class _Builder:
             tuple(inputs),
             counted,
             allocated(scratch(node, self.sizes)),
-            recomputable=forward and purity(node) == "pure" and bool(counted),
+            recomputable=forward and may_repeat(node) and bool(counted),
             forward=forward,
             in_place=self._in_place(node),
             after=tuple(earlier),

@@ -1,8 +1,9 @@
 """What may be computed twice: one answer for each node, from its op's definition.
 
-`pure` nodes may be repeated. `random` nodes would draw anew and `reads_variable` nodes might see
-another value, so both are kept as they are and repetitions read their first result. All else with
-an effect, and every op that nobody defined, is `stateful`.
+`pure` nodes may be repeated. `random` nodes may where the op has two halves (`ops.redraw`): the
+one that moves the stream runs once, the other one draws the same numbers again. What
+`reads_variable` might see another value: it runs once and repetitions read its first result. All
+else with an effect, and every op that nobody defined, is `stateful`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 from penstock.graph.ir import Node
+from penstock.ops.redraw import HALVES
 from penstock.ops.registry import find_op, has_op
 
 Purity: TypeAlias = Literal["pure", "random", "stateful", "reads_variable"]
@@ -22,6 +24,11 @@ RANDOM = frozenset(
         *("ParameterizedTruncatedNormal", "RandomPoisson"),
     }
 )
+
+
+def may_repeat(node: Node) -> bool:
+    """Tell whether a node can be run again and give what it gave."""
+    return purity(node) == "pure" or node.op in HALVES
 
 
 def purity(node: Node) -> Purity:

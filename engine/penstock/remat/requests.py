@@ -6,28 +6,35 @@ and a named strategy is taken where no call lists tensors.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from penstock.graph.ir import IR
+from penstock.graph.ir import IR, Endpoint
 
 
 @dataclass(frozen=True)
 class Request:
     """The wishes of a run.
 
-    `keep` are names of tensors, None where nobody listed any; `calls` the gradient calls that
+    `keep` are the tensors to keep, None where nobody listed any; `calls` the gradient calls that
     wish something, every gradient call where only regions (`recompute_grad`) are to be repeated.
     """
 
     strategy: str | None
-    keep: frozenset[str] | None
+    keep: frozenset[Endpoint] | None
     budget: int | None
     calls: frozenset[bytes]
     regions: bool
 
 
-def read_request(ir: IR, default: str = "") -> Request | None:
-    """Return what is wished, or None; `default` is the strategy of calls that wish nothing."""
+def read_request(
+    ir: IR, default: str = "", replaced: Mapping[Endpoint, Endpoint] | None = None
+) -> Request | None:
+    """Return what is wished, or None.
+
+    `default` is the strategy of calls that wish nothing. A listed tensor that a pass took out is
+    followed through `replaced` to the one that is read instead.
+    """
     strategies: dict[str, None] = {}
     keep: set[str] | None = None
     budgets: list[int] = []
@@ -54,7 +61,16 @@ def read_request(ir: IR, default: str = "") -> Request | None:
         asking, strategies = everyone, {default: None}
     if not asking and not (regions and everyone):
         return None
-    kept = None if keep is None else frozenset(keep)
+    kept = None if keep is None else frozenset(_found(name, replaced or {}) for name in keep)
     calls = frozenset(everyone if regions else asking)
     budget = min(budgets, default=None)
     return Request(next(iter(sorted(strategies)), None), kept, budget, calls, regions)
+
+
+def _found(tensor: str, replaced: Mapping[Endpoint, Endpoint]) -> Endpoint:
+    """Return where the value of a tensor, written `name:index`, is read."""
+    name, _, index = tensor.rpartition(":")
+    at = (name, int(index))
+    while at in replaced:
+        at = replaced[at]
+    return at

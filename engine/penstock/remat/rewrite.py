@@ -10,9 +10,11 @@ that a parallel executor, too, holds no more than was planned.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from penstock import dtypes
 from penstock.graph.ir import IR, Endpoint, Node
+from penstock.ops.redraw import HALVES, at_op, place_op
 from penstock.remat.choose import choose
 from penstock.remat.joint import Joint, make_joint
 from penstock.remat.requests import read_request
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 def recompute(ir: IR, ctx: PassContext) -> IR:
     """Return `ir` with what the gradient calls asked for. Raises `Infeasible` for a budget."""
-    request = read_request(ir, ctx.options.checkpoints)
+    request = read_request(ir, ctx.options.checkpoints, ctx.log.replaced)
     if request is None:
         return ir
     joint = make_joint(ir, request.calls, ctx.placing.costs)
@@ -39,7 +41,8 @@ def recompute(ir: IR, ctx: PassContext) -> IR:
 
 def apply_schedule(ir: IR, joint: Joint, schedule: Schedule, several_devices: bool = False) -> IR:
     """Return the IR that runs `schedule`: nodes in its order, clones for repetitions."""
-    writer = _Writer(ir, joint, schedule.clones > 0, several_devices)
+    repeated = {step.task for step in schedule.computes if step.instance}
+    writer = _Writer(ir, joint, repeated, several_devices)
     for step in schedule.computes:
         writer.compute(step.task, step.instance)
     return writer.finish()
@@ -48,13 +51,14 @@ def apply_schedule(ir: IR, joint: Joint, schedule: Schedule, several_devices: bo
 class _Writer:
     """The new IR while it grows, and the newest instance of each value."""
 
-    def __init__(self, ir: IR, joint: Joint, cloning: bool, several_devices: bool) -> None:
+    def __init__(self, ir: IR, joint: Joint, repeated: set[int], several_devices: bool) -> None:
         self.ir, self.joint, self.problem = ir, joint, joint.problem
-        self.cloning, self.several_devices = cloning, several_devices
+        self.repeated, self.several_devices = repeated, several_devices
         first = sorted(joint.resident, key=lambda node: node.op != "_Arg")
         self.nodes = {node.name: node for node in first}
         self.newest: dict[int, int] = {}
         self.names: dict[tuple[str, int], str] = {}
+        self.places: dict[str, str] = {}
         self.previous: dict[str, str] = {}
 
     def compute(self, t: int, instance: int) -> None:
@@ -62,11 +66,13 @@ class _Writer:
         node, task = self.joint.tasks[t], self.problem.tasks[t]
         inputs = tuple([self.source(e) for e in node.inputs])
         controls = node.controls
-        if self.cloning and (instance or not task.forward):
+        if self.repeated and (instance or not task.forward):
             last = self.previous.get(node.device)
             if last is not None and last not in controls and all(last != n for n, _ in inputs):
                 controls = (*controls, last)
         added = node._replace(inputs=inputs, controls=controls)
+        if t in self.repeated and node.op in HALVES:
+            added = self._halved(added, instance)
         if instance:
             added = self._clone(added, instance)
         self.nodes[added.name] = added
@@ -99,18 +105,42 @@ class _Writer:
             return name
         found = self.names.get((name, instance))
         if found is None:
-            found = f"{name}/recompute_{instance}"
-            while found in self.ir.nodes or found in self.nodes:
-                found += "_"
-            self.names[name, instance] = found
+            found = self.names[name, instance] = self._unused(f"{name}/recompute_{instance}")
         return found
 
+    def _unused(self, name: str) -> str:
+        while name in self.ir.nodes or name in self.nodes:
+            name += "_"
+        return name
+
+    def _halved(self, node: Node, instance: int) -> Node:
+        """Return the half of a random node that draws; the other half runs before the first."""
+        if not instance:
+            attrs = {**self._beside(node), "stream": node.name.encode()}
+            place = node._replace(
+                name=self._unused(f"{node.name}/place"),
+                op=place_op(node.op),
+                attrs=attrs,
+                dtypes=(dtypes.uint64,),
+                shapes=((3,),),
+            )
+            self.nodes[place.name] = place
+            self.places[node.name] = place.name
+        drawn = {k: v for k, v in node.attrs.items() if k not in ("seed", "seed2")}
+        inputs = (*node.inputs, (self.places[node.name], 0))
+        return node._replace(op=at_op(node.op), inputs=inputs, attrs=drawn)
+
     def _clone(self, node: Node, instance: int) -> Node:
-        attrs = {**node.attrs, "_recomputed": node.name.encode()}
+        attrs = {**self._beside(node), "_recomputed": node.name.encode()}
+        return node._replace(name=self._name(node.name, instance), attrs=attrs)
+
+    def _beside(self, node: Node) -> dict[str, Any]:
+        """Return the attributes of a node that stands on the device of `node`."""
+        attrs = dict(node.attrs)
         if self.several_devices:
             here = b"loc:@" + node.name.encode()
             attrs["_class"] = list(dict.fromkeys([*attrs.get("_class", ()), here]))
-        return node._replace(name=self._name(node.name, instance), attrs=attrs)
+        return attrs
 
     def finish(self) -> IR:
         """Add the fetches and return everything."""
