@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from penstock.dtypes import DType
 from penstock.kernel_api import Array, Device, KernelNode
 from penstock.kernels.array.distributions import (
     Fill,
@@ -63,7 +62,7 @@ def _reserve(node: KernelNode, counters: int) -> Stream:
 
 
 def _with_halves(
-    op: str, count: Callable[..., int], host: Sequence[str] = (), **types: Iterable[DType]
+    op: str, count: Callable[..., int], host: Sequence[str] = (), **types: Any
 ) -> Callable[[Kernel], Kernel]:
     """Return a decorator for `fn(xp, node, stream, *inputs)`: an op and its two halves.
 
