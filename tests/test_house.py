@@ -31,6 +31,7 @@ RUNGS = (
     ("graph",),
     ("ops",),
     ("simulate",),
+    ("memory",),
     ("autodiff", "passes", "remat", "jit"),
     ("view",),
     ("runtime",),

@@ -8,8 +8,8 @@ import pytest
 
 import penstock as ps
 from penstock.graph.ir import IR, Node
+from penstock.memory.kernel_memory import allocated
 from penstock.remat.infeasible import Infeasible
-from penstock.remat.joint import allocated
 from penstock.runtime.plan import Plan
 
 Wish = dict[str, Any]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from penstock.memory.kernel_memory import allocated
 from penstock.ops.redraw import HALVES
-from penstock.remat.joint import Joint, allocated
+from penstock.remat.joint import Joint
 from penstock.remat.options import PlanOptions
 from penstock.remat.plan import Plan
 from penstock.remat.portfolio import plan_budget, plan_of

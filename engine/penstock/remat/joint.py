@@ -14,8 +14,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from penstock.graph.ir import IR, Endpoint, Node
+from penstock.memory.kernel_memory import allocated, in_place, scratch
 from penstock.remat.joint_order import about_shapes, backward_nodes, joint_order, variable_order
-from penstock.remat.kernel_memory import IN_PLACE, scratch
 from penstock.remat.problem import Problem, Task, Value
 from penstock.remat.purity import may_repeat, purity
 from penstock.simulate import Costs, DeviceModel, EstimatedCosts, Sizes
@@ -41,14 +41,6 @@ class Joint:
     resident: list[Node]
     results: list[Node]
     backward: set[str] = field(repr=False)
-
-
-def allocated(size: int) -> int:
-    """Return what the allocator takes for so many bytes: four sizes for each power of two."""
-    if size <= 64:
-        return 64 if size else 0
-    step = 1 << max((size - 1).bit_length() - 3, 4)
-    return -(-size // step) * step
 
 
 def make_joint(
@@ -163,11 +155,7 @@ class _Builder:
 
     def _in_place(self, node: Node) -> tuple[tuple[int, int], ...]:
         """Return the pairs (output, input) in which the output may take over the input."""
-        if len(node.dtypes) != 1 or self.external[self.value_of[node.name, 0]]:
-            return ()
         read = [self.value_of[e] for e in node.inputs]
-        out = self.value_of[node.name, 0]
-        mine = [read[i] for i in IN_PLACE.get(node.op, ())[: len(read)]]
-        if node.op == "AddN" and len(set(read)) < len(read):
-            return ()  # the sum would be of what it has already written
-        return tuple([(out, v) for v in dict.fromkeys(mine) if not self.external[v]])
+        pairs = [(self.value_of[node.name, o], read[i]) for o, i in in_place(node, self.sizes)]
+        once = [v for out, v in pairs if not self.external[out] and read.count(v) == 1]
+        return tuple([(out, v) for out, v in pairs if v in once and not self.external[v]])

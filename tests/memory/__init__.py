@@ -1,0 +1,1 @@
+"""Tests of static memory planning: lifetimes, offsets, what kernels do with memory."""
