@@ -8,11 +8,12 @@ from hypothesis import given, settings
 from penstock.remat.evaluate import evaluate
 from penstock.remat.infeasible import Infeasible, lower_bound
 from penstock.remat.options import PlanOptions
-from penstock.remat.pareto import plan_pareto
+from penstock.remat.pareto import pareto
 from penstock.remat.plan import Plan
 from penstock.remat.portfolio import plan_budget
 from penstock.remat.problem import Problem
 from penstock.remat.recompute import saved_values
+from penstock.remat.schedule import from_sequence
 from penstock.remat.strategies.chain_dp import chain_dp
 from penstock.remat.strategies.greedy import SCORES, Stuck, greedy_by
 from penstock.remat.strategies.keep_values import keep_values
@@ -87,7 +88,7 @@ def test_plans_never_beat_the_optimum_and_come_near_it(seed: int) -> None:
 @few
 def test_work_falls_as_the_budget_grows(seed: int) -> None:
     problem = random_problem(seed, 7)
-    front = plan_pareto(problem, 6, replace(FAST, search_steps=30))
+    front = pareto(problem, 6, replace(FAST, search_steps=30))
     peaks = [plan.evaluation.peak for plan in front]
     work = [plan.evaluation.recomputed for plan in front]
     assert peaks == sorted(set(peaks)) and work == sorted(set(work), reverse=True)
@@ -141,8 +142,8 @@ def test_the_solver_finds_the_optimum() -> None:
         problem = random_problem(seed, 4, in_place=False)
         budget = (smallest_budget(problem) + plain_peak(problem)) // 2
         answer = polish(problem, None, budget, 10.0)
-        assert answer.schedule is not None
-        result = evaluate(problem, answer.schedule)
+        assert answer.sequence is not None
+        result = evaluate(problem, from_sequence(problem, answer.sequence))
         assert result.valid and result.peak <= budget
         assert result.cost == pytest.approx(least_cost(problem, budget))
         assert answer.bound + problem.plain_cost <= result.cost + 1e-3

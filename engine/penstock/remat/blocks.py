@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 
 from penstock.remat.articulation import Cut, find_cuts
-from penstock.remat.evaluate import evaluate
+from penstock.remat.measure import measure
 from penstock.remat.problem import Problem
 from penstock.remat.recompute import lacking
-from penstock.remat.schedule import plain_schedule
 
 MOST_OPTIONS = 6
 TRIED_EACH = 12  # beyond so many values, the order of dropping is found in one go
@@ -56,12 +55,16 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Blocks in order; `prologue` runs once before, leaving `base`, `epilogue` once behind."""
+    """Blocks in order; `prologue` runs once before, leaving `base`, `epilogue` once behind.
+
+    `thinned`: there were more cuts than blocks were allowed.
+    """
 
     prologue: tuple[int, ...]
     epilogue: tuple[int, ...]
     base: int
     blocks: tuple[Block, ...]
+    thinned: bool
 
 
 def find_chain(problem: Problem, longest: int = 64) -> Chain | None:
@@ -74,7 +77,9 @@ def find_chain(problem: Problem, longest: int = 64) -> Chain | None:
         return None
     head = [t for t in order if t <= cuts[0].after]
     once = not any(problem.tasks[t].recomputable for t in head)
+    found = len(cuts)
     cuts = _thinned(cuts, longest, once)
+    thinned = len(cuts) < found
     ends = [cut.after for cut in cuts]
     groups = _groups(order, ends if ends[-1] == order[-1] else [*ends, order[-1]])
     phases = _phases(problem, groups)
@@ -83,8 +88,8 @@ def find_chain(problem: Problem, longest: int = 64) -> Chain | None:
         crossing.append(frozenset(problem.tasks[order[-1]].outputs))
     blocks = _blocks(problem, groups, phases, crossing)
     if once:
-        return Chain(tuple(head), tuple(phases[0]), cuts[0].bytes, blocks[1:])
-    return Chain((), (), 0, blocks)
+        return Chain(tuple(head), tuple(phases[0]), cuts[0].bytes, blocks[1:], thinned)
+    return Chain((), (), 0, blocks, thinned)
 
 
 def _thinned(cuts: list[Cut], longest: int, prologue: bool) -> list[Cut]:
@@ -111,7 +116,7 @@ def _blocks(
     crossing: list[frozenset[int]],
 ) -> tuple[Block, ...]:
     entering = [frozenset[int](), *crossing]
-    profile = evaluate(problem, plain_schedule(problem)).profile
+    profile = measure(problem, range(len(problem.tasks))).profile.tolist()
     held = _held(problem, groups, phases)
     known: Known = {}
     peaks = [

@@ -6,21 +6,20 @@ from dataclasses import replace
 
 from penstock.memory.kernel_memory import allocated
 from penstock.ops.redraw import HALVES
+from penstock.remat.infeasible import Infeasible
 from penstock.remat.joint import Joint
 from penstock.remat.options import PlanOptions
 from penstock.remat.plan import Plan
-from penstock.remat.portfolio import plan_budget, plan_of
+from penstock.remat.portfolio import Planner, plan_of
 from penstock.remat.requests import Request
-from penstock.remat.schedule import plain_schedule
 from penstock.remat.strategies.keep_values import keep_values
 from penstock.remat.strategies.memory import memory
+from penstock.remat.strategies.speed import DEAR, speed
 
 MINIMUM_BYTES = 4096
 """Smaller values are not worth being a checkpoint of the strategy `memory`."""
 
 _PLACE_BYTES = 24
-
-_WORK = frozenset({"MatMul", "BatchMatMul", "BatchMatMulV2", "Conv2D", "DepthwiseConv2dNative"})
 
 
 def choose(joint: Joint, request: Request) -> Plan:
@@ -32,37 +31,39 @@ def choose(joint: Joint, request: Request) -> Plan:
     problem = joint.problem
     if request.budget is not None:
         return _within(joint, request.budget)
-    keep = set(range(len(problem.values)))
-    name = "regions"
     if request.keep is not None:
-        name = "collection"
         keep = {joint.value_of[e] for e in request.keep if e in joint.value_of}
+        name = "collection"
     elif request.strategy == "speed":
-        name = "speed"
-        keep = {joint.value_of[node.name, 0] for node in joint.tasks if node.op in _WORK}
+        name, keep = "speed", {joint.value_of[n.name, 0] for n in joint.tasks if n.op in DEAR}
     elif request.strategy == "memory":
-        schedule = memory(problem, None, PlanOptions(minimum_bytes=MINIMUM_BYTES))
-        return plan_of(problem, schedule, "memory")
+        options = PlanOptions(minimum_bytes=MINIMUM_BYTES)
+        return plan_of(problem, memory(problem, None, options), "memory")
+    else:
+        name, keep = "regions", set(range(len(problem.values)))
     if request.regions:
         keep -= inside_regions(joint)
-    plan = plan_of(problem, keep_values(problem, keep), name)
-    if name == "speed" and not request.regions:
-        plain = plan_of(problem, plain_schedule(problem), "plain")
-        if plain.evaluation.peak <= plan.evaluation.peak:
-            return plain
-    return plan
+    elif name == "speed":
+        options = PlanOptions(keep=frozenset(keep))
+        return plan_of(problem, speed(problem, None, options), "speed")
+    return plan_of(problem, keep_values(problem, keep), name)
 
 
 def _within(joint: Joint, budget: int) -> Plan:
     """Return a plan for a budget; where it draws again, with room for the places in streams."""
-    plan = plan_budget(joint.problem, budget)
-    again = {step.task for step in plan.schedule.computes if step.instance}
-    if not any(joint.tasks[t].op in HALVES for t in again):
-        return plan
+    planner = Planner(joint.problem)
     places = sum(node.op in HALVES for node in joint.tasks) * allocated(_PLACE_BYTES)
-    if plan.evaluation.peak + places <= budget:
-        return plan
-    return replace(plan_budget(joint.problem, budget - places), budget=budget)
+    try:
+        plan = planner.plan(budget)
+        again = {step.task for step in plan.schedule.computes if step.instance}
+        drawn = any(joint.tasks[t].op in HALVES for t in again)
+        if drawn and plan.evaluation.peak + places > budget:
+            plan = replace(planner.plan(budget - places), budget=budget)
+    except Infeasible as error:
+        if not places:
+            raise
+        raise Infeasible(budget, error.smallest + places, error.lower_bound) from None
+    return plan
 
 
 def inside_regions(joint: Joint) -> set[int]:

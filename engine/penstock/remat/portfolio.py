@@ -4,65 +4,52 @@ The plain order is taken when it fits, so a generous budget costs nothing. Then 
 less memory without repeating; then the dynamic program for chains, greedy eviction by several
 scores and lower sets; each result is refined, the least repeated work wins and the earlier
 strategy on a tie. How much is tried depends on the number of tasks and never on the clock, so a
-plan is the same each time (an optional solver with a time limit excepted).
+plan is the same each time (an optional solver with a time limit excepted). A `Planner` keeps what
+the plans of one problem share.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cached_property
+from typing import NamedTuple
 
+from penstock.remat.blocks import Chain, find_chain
 from penstock.remat.evaluate import evaluate
 from penstock.remat.infeasible import Infeasible, lower_bound
+from penstock.remat.measure import Measured, measure
 from penstock.remat.options import PlanOptions
 from penstock.remat.plan import Plan
 from penstock.remat.problem import Problem
 from penstock.remat.refine import refine
-from penstock.remat.reorder import eager_order, in_given_order, reordered
-from penstock.remat.schedule import Schedule, plain_schedule
+from penstock.remat.reorder import eager_order, reordered
+from penstock.remat.schedule import Schedule, place_frees
 from penstock.remat.search import local_search
-from penstock.remat.strategies.chain_dp import chain_dp
-from penstock.remat.strategies.greedy import Stuck, greedy_by
-from penstock.remat.strategies.lower_sets import lower_sets
+from penstock.remat.strategies.chain_dp import ChainTables
+from penstock.remat.strategies.greedy import Stuck, evicted_by
+from penstock.remat.strategies.lower_sets import Family
 from penstock.remat.strategies.polish import polish
-from penstock.remat.strategies.revolve import revolve
+from penstock.remat.strategies.revolve import Uniform, is_uniform, uniform_chain
 
 SMALL, MIDDLE, LARGE, SEARCHED = 120, 500, 2000, 120  # tasks
 LADDER = (1.0, 0.95, 0.9, 0.85, 0.8, 0.7)  # parts of the budget that eviction aims at
+STEP = 1.25  # tables of a chain are made for memories this far apart
+LONGEST = 64  # blocks of a chain that tables are made for
+SLACK = 1.3  # eviction may repeat so much more than the best so far, for refining takes some away
+
+
+class Found(NamedTuple):
+    """A sequence, what made it, and a proven bound of the repeated work."""
+
+    strategy: str
+    needs: Measured
+    bound: float = 0.0
 
 
 def plan_budget(problem: Problem, budget: int, options: PlanOptions | None = None) -> Plan:
     """Return a plan whose peak is at most `budget` bytes, or raise `Infeasible`."""
-    options = options or PlanOptions()
-    plain = plan_of(problem, plain_schedule(problem), "plain", budget)
-    if plain.evaluation.peak <= budget:
-        return plain
-    order = eager_order(problem)
-    moved = reordered(problem, order)
-    eager = plan_of(moved, plain_schedule(moved), "order", budget)
-    if eager.evaluation.peak >= plain.evaluation.peak:
-        return _plan_repeating(problem, budget, options)
-    if eager.evaluation.peak > budget:
-        eager = _plan_repeating(moved, budget, options)
-    back = plan_of(problem, in_given_order(eager.schedule, order), eager.strategy, budget)
-    return back
-
-
-def _plan_repeating(problem: Problem, budget: int, options: PlanOptions) -> Plan:
-    """Return a plan for a problem whose plain order does not fit."""
-    bound = lower_bound(problem)
-    best: Plan | None = None
-    if bound <= budget:
-        for name, schedule in candidates(problem, budget, options):
-            better = refine(problem, schedule, budget)
-            best = _better(best, plan_of(problem, better, name, budget))
-        best = _searched(problem, best, budget, options)
-        best = _polished(problem, best, budget, options)
-    if best is None:
-        known = smallest_found(problem, options) if options.smallest else None
-        peak = (known or plan_of(problem, plain_schedule(problem), "plain")).evaluation.peak
-        raise Infeasible(budget, peak, bound)
-    return best
+    return Planner(problem, options).plan(budget)
 
 
 def plan_of(problem: Problem, schedule: Schedule, name: str, budget: int | None = None) -> Plan:
@@ -73,27 +60,190 @@ def plan_of(problem: Problem, schedule: Schedule, name: str, budget: int | None 
     return Plan(problem, schedule, result, name, budget)
 
 
-def candidates(
-    problem: Problem, budget: int, options: PlanOptions
-) -> Iterator[tuple[str, Schedule]]:
-    """Yield schedules to choose from; all fit the budget on paper."""
-    for name, strategy in (("revolve", revolve), ("chain", chain_dp)):
-        planned = strategy(problem, budget, options)
-        if planned and evaluate(problem, planned).peak <= budget:
-            yield name, planned
-            if name == "revolve":
+class Planner:
+    """Plans of one problem for any budgets."""
+
+    def __init__(self, problem: Problem, options: PlanOptions | None = None) -> None:
+        """Find out whether another order needs less memory; all else waits until it is wanted."""
+        self.given, self.options = problem, options or PlanOptions()
+        self.plain = measure(problem, range(len(problem.tasks)))
+
+    @cached_property
+    def order(self) -> list[int] | None:
+        """The order that plans start from, None where the given order needs no more."""
+        order = eager_order(self.given)
+        return order if measure(self.given, order).peak < self.plain.peak else None
+
+    @cached_property
+    def inner(self) -> Repeating:
+        """The search for repetitions, in the better order."""
+        problem = self.given if self.order is None else reordered(self.given, self.order)
+        return Repeating(problem, self.options)
+
+    def plan(self, budget: int) -> Plan:
+        """Return a plan whose peak is at most `budget` bytes, or raise `Infeasible`."""
+        found = self.find(budget)
+        if found is None:
+            smallest = self.smallest() if self.options.smallest else self.inner.plain.peak
+            raise Infeasible(budget, smallest, self.inner.bound)
+        return self.made(found, budget)
+
+    def made(self, found: Found, budget: int | None = None) -> Plan:
+        """Return the plan of a sequence."""
+        schedule = place_frees(self.given, found.needs.sequence.tolist())
+        plan = plan_of(self.given, schedule, found.strategy, budget)
+        return replace(plan, least_recomputed=found.bound)
+
+    def find(self, budget: int) -> Found | None:
+        """Return the best sequence within the budget, or None."""
+        if self.plain.peak <= budget:
+            return Found("plain", self.plain)
+        if self.order is not None and self.inner.plain.peak <= budget:
+            return self.in_given_order(Found("order", self.inner.plain))
+        found = self.inner.find(budget)
+        return found and self.in_given_order(found)
+
+    def in_given_order(self, found: Found) -> Found:
+        """Return a sequence of the better order as one of the given problem."""
+        if self.order is None:
+            return found
+        order = self.order
+        sequence = [order[t] for t in found.needs.sequence.tolist()]
+        return found._replace(needs=measure(self.given, sequence))
+
+    def smallest(self) -> int:
+        """Return the smallest budget that halving finds a plan for; planning with it succeeds."""
+        low, high = self.inner.bound, self.inner.plain.peak
+        for _ in range(12 if len(self.given.tasks) <= LARGE else 5):
+            if low >= high:
+                break
+            middle = (low + high) // 2
+            found = self.find(middle)
+            if found is None:
+                low = middle + 1
+                continue
+            high = middle
+            if found.needs.peak < high and self.find(found.needs.peak):
+                high = found.needs.peak
+        return high
+
+
+class Repeating:
+    """Sequences that repeat work, for a problem whose order does not fit by itself."""
+
+    def __init__(self, problem: Problem, options: PlanOptions) -> None:
+        """Measure the plain order."""
+        self.problem, self.options = problem, options
+        self.plain = measure(problem, range(len(problem.tasks)))
+        self.bound = lower_bound(problem)
+        self._tables: dict[int, ChainTables] = {}
+
+    @cached_property
+    def chain(self) -> Chain | None:
+        """The problem as a chain of at most LONGEST blocks."""
+        return find_chain(self.problem, LONGEST)
+
+    @cached_property
+    def uniform(self) -> Uniform | None:
+        """The problem as a uniform chain."""
+        if self.chain is None:
+            return None
+        if self.chain.thinned:
+            return uniform_chain(self.problem)
+        return Uniform(self.problem, self.chain) if is_uniform(self.chain) else None
+
+    @cached_property
+    def family(self) -> Family:
+        """The lower sets."""
+        return Family(self.problem)
+
+    def tables(self, most: int) -> ChainTables | None:
+        """Return the tables of the chain for memories up to at least `most` bytes."""
+        if self.chain is None:
+            return None
+        room = max(self.plain.peak, 1)
+        while room / STEP >= most and room > 1:
+            room = int(room / STEP)
+        if room not in self._tables:
+            self._tables[room] = ChainTables(self.problem, self.chain, room)
+        return self._tables[room]
+
+    def find(self, budget: int) -> Found | None:
+        """Return the best sequence within the budget, or None."""
+        if self.bound > budget:
+            return None
+        best: Found | None = None
+        for found in self.candidates(budget):
+            refined = refine(self.problem, found.needs, budget)
+            best = _better(best, found._replace(needs=refined), budget)
+            self.enough = best.needs.recomputed if best else self.options.limit_recomputed
+        best = self._searched(best, budget)
+        return self._polished(best, budget)
+
+    def candidates(self, budget: int) -> Iterator[Found]:
+        """Yield sequences to choose from; all fit the budget on paper."""
+        self.enough = self.options.limit_recomputed
+        tasks = len(self.problem.tasks)
+        if self.uniform:
+            found = self.uniform.best(budget)
+            if found:
+                yield Found("revolve", found)
                 return
-    if len(problem.tasks) <= MIDDLE:
-        by_sets = lower_sets(problem, budget, options)
-        if by_sets:
-            yield "lower sets", by_sets
-    for score, part in _tries(len(problem.tasks)):
-        try:
-            schedule = greedy_by(score, problem, int(budget * part), options)
-        except Stuck:
-            continue
-        if evaluate(problem, schedule).peak <= budget:
-            yield f"greedy {score}", schedule
+        tables = self.tables(int(budget * 1.1))
+        if tables:
+            found = tables.best(budget)
+            if found:
+                yield Found("chain", found)
+        if tasks <= MIDDLE:
+            found = self.family.best(budget)
+            if found:
+                yield Found("lower sets", found)
+        for score, part in _tries(tasks):
+            limit = min(self.options.limit_recomputed, SLACK * self.enough + 0.02)
+            try:
+                found = evicted_by(score, self.problem, int(budget * part), limit)
+            except Stuck:
+                continue
+            if found.peak <= budget:
+                yield Found(f"greedy {score}", found)
+
+    def _searched(self, best: Found | None, budget: int) -> Found | None:
+        """Improve a small problem's plan by local search; without one, look for any that fits."""
+        if len(self.problem.tasks) > SEARCHED or not self.options.search_steps:
+            return best
+        start = best or self._smallest_tried()
+        needs = local_search(self.problem, start.needs, budget, self.options.search_steps)
+        if needs.peak > budget:
+            return best
+        refined = refine(self.problem, needs, budget)
+        return _better(best, Found(f"{start.strategy} + search", refined), budget)
+
+    def _smallest_tried(self, rounds: int = 12) -> Found:
+        """Return the candidate with the smallest peak that halving the budget finds."""
+        best, low = Found("plain", self.plain), self.bound
+        for _ in range(rounds):
+            if low >= best.needs.peak:
+                break
+            middle = (low + best.needs.peak) // 2
+            found = min(self.candidates(middle), key=lambda f: f.needs.peak, default=None)
+            if found is None:
+                low = middle + 1
+            else:
+                best = found
+        return best
+
+    def _polished(self, best: Found | None, budget: int) -> Found | None:
+        """Ask the optional solver for something better, and for a bound of the repeated work."""
+        seconds = self.options.solver_seconds
+        if not seconds:
+            return best
+        answer = polish(self.problem, best and best.needs.sequence.tolist(), budget, seconds)
+        if answer.sequence:
+            refined = refine(self.problem, measure(self.problem, answer.sequence), budget)
+            best = _better(best, Found("solver", refined), budget)
+        bound = answer.bound / (self.problem.forward_cost or 1.0)
+        exact = not any(task.in_place for task in self.problem.tasks)
+        return best._replace(bound=bound) if best and exact else best
 
 
 def _tries(tasks: int) -> list[tuple[str, float]]:
@@ -105,57 +255,9 @@ def _tries(tasks: int) -> list[tuple[str, float]]:
     return [(score, 1.0) for score in scores[: 2 if tasks <= LARGE else 1]]
 
 
-def _better(best: Plan | None, plan: Plan) -> Plan | None:
-    if plan.budget is not None and plan.evaluation.peak > plan.budget:
+def _better(best: Found | None, found: Found, budget: int) -> Found | None:
+    if found.needs.peak > budget or not found.needs.valid:
         return best
-    if best is None or plan.evaluation.cost < best.evaluation.cost * (1 - 1e-12):
-        return plan
-    return best
-
-
-def _searched(
-    problem: Problem, best: Plan | None, budget: int, options: PlanOptions
-) -> Plan | None:
-    """Improve a small problem's plan by local search; without one, look for any that fits."""
-    if len(problem.tasks) > SEARCHED or not options.search_steps:
-        return best
-    start = best or smallest_found(problem, options)
-    found = local_search(problem, start.schedule, budget, options.search_steps)
-    found = plan_of(problem, found, f"{start.strategy} + search", budget).schedule
-    if evaluate(problem, found).peak > budget:
-        return best
-    refined = refine(problem, found, budget)
-    return _better(best, plan_of(problem, refined, f"{start.strategy} + search", budget))
-
-
-def _polished(
-    problem: Problem, best: Plan | None, budget: int, options: PlanOptions
-) -> Plan | None:
-    """Ask the optional solver for something better, and for a bound of the repeated work."""
-    if not options.solver_seconds:
-        return best
-    hint = best.schedule if best else None
-    answer = polish(problem, hint, budget, options.solver_seconds)
-    if answer.schedule:
-        refined = refine(problem, answer.schedule, budget)
-        best = _better(best, plan_of(problem, refined, "solver", budget))
-    bound = answer.bound / (problem.forward_cost or 1.0)
-    exact = not any(task.in_place for task in problem.tasks)
-    return replace(best, least_recomputed=bound) if best and exact else best
-
-
-def smallest_found(problem: Problem, options: PlanOptions, rounds: int = 12) -> Plan:
-    """Return the plan with the smallest peak that halving the budget finds."""
-    best = plan_of(problem, plain_schedule(problem), "plain")
-    low = lower_bound(problem)
-    for _ in range(rounds):
-        if low >= best.evaluation.peak:
-            break
-        middle = (low + best.evaluation.peak) // 2
-        found = [plan_of(problem, s, name) for name, s in candidates(problem, middle, options)]
-        smallest = min(found, key=lambda plan: plan.evaluation.peak, default=None)
-        if smallest is None:
-            low = middle + 1
-        else:
-            best = smallest
+    if best is None or found.needs.cost < best.needs.cost * (1 - 1e-12):
+        return found
     return best

@@ -10,6 +10,9 @@ and behind the tasks named by `after`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
+
+from penstock.remat.arrays import Arrays
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +79,17 @@ class Problem:
         object.__setattr__(self, "producer", tuple(producer))
         object.__setattr__(self, "readers", tuple(map(tuple, readers)))
 
-    @property
+    @cached_property
+    def arrays(self) -> Arrays:
+        """The same as arrays."""
+        return Arrays(self)
+
+    @cached_property
     def forward_cost(self) -> float:
         """The cost of one forward pass."""
         return sum(task.cost for task in self.tasks if task.forward)
 
-    @property
+    @cached_property
     def plain_cost(self) -> float:
         """The cost of running every task once."""
         return sum(task.cost for task in self.tasks)

@@ -9,11 +9,13 @@ Raises `Stuck` when nothing can be evicted, or the work explodes. Ties go to the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from penstock.remat.measure import Measured, measure
 from penstock.remat.options import PlanOptions
 from penstock.remat.problem import Problem
 from penstock.remat.recompute import never_dropped
@@ -41,10 +43,16 @@ def greedy(problem: Problem, budget: int | None, options: PlanOptions) -> Schedu
 
 def greedy_by(score: str, problem: Problem, budget: int | None, options: PlanOptions) -> Schedule:
     """Evict by one of SCORES. Without a budget nothing is evicted."""
-    walk = _Walk(problem, budget, SCORES[score], options.limit_recomputed)
+    found = evicted_by(score, problem, budget, options.limit_recomputed)
+    return from_sequence(problem, found.sequence.tolist())
+
+
+def evicted_by(score: str, problem: Problem, budget: int | None, limit: float) -> Measured:
+    """Return the sequence; `limit` is how many forward passes may be repeated at most."""
+    walk = _Walk(problem, budget, SCORES[score], limit)
     for t in range(len(problem.tasks)):
         walk.step(t)
-    return from_sequence(problem, walk.sequence)
+    return measure(problem, walk.sequence)
 
 
 def _reach(problem: Problem) -> list[int]:
@@ -60,7 +68,11 @@ def _reach(problem: Problem) -> list[int]:
 
 
 class _Walk:
-    """The state of one greedy run: what is live, and what bringing values back would cost."""
+    """The state of one greedy run: what is live, and what bringing values back would cost.
+
+    Tables that single steps change and evictions scan are byte or integer arrays; `numpy` sees
+    the same memory, so both are quick.
+    """
 
     def __init__(self, problem: Problem, budget: int | None, score: Score, limit: float) -> None:
         count = len(problem.values)
@@ -69,21 +81,29 @@ class _Walk:
         self.allowed = limit * problem.forward_cost + 1e-9
         self.sequence: list[int] = []
         self.runs = bytearray(len(problem.tasks))
-        self.live = np.zeros(count, bool)
+        self.live, self.locks = bytearray(count), array("q", [0]) * count
+        self.next = array("q", [r[0] if r else -1 for r in problem.readers])
+        self.around, self.bytes = array("d", [0.0]) * count, 0
+        self.seen_live = np.frombuffer(self.live, bool)
+        self.seen_locks = np.frombuffer(self.locks, np.int64)
+        self.seen_next = np.frombuffer(self.next, np.int64)
+        self.seen_around = np.frombuffer(self.around, np.float64)
+        self.size = [value.bytes for value in problem.values]
+        self.divisor = np.maximum(problem.arrays.size, 1e-3)
+        self.external = [value.external for value in problem.values]
         self.evictable = np.ones(count, bool)
         self.evictable[sorted(never_dropped(problem))] = False
-        self.locks = np.zeros(count, np.int32)
-        self.size = np.array([max(value.bytes, 1e-3) for value in problem.values], float)
-        self.work = np.zeros(count)
+        self.may_go: list[bool] = self.evictable.tolist()
+        self.work = [0.0] * count
         for task in problem.tasks:
-            self.work[list(task.outputs)] = max(task.cost, 1e-9)
-        self.around = np.zeros(count)
-        self.next = np.array([r[0] if r else -1 for r in problem.readers], np.int64)
+            for v in task.outputs:
+                self.work[v] = max(task.cost, 1e-9)
+        self.seen_work = np.array(self.work)
         self.place = [0] * count
         self.parent = list(range(count))
-        self.together = self.work.copy()
+        self.together = list(self.work)
         self.evicted = bytearray(count)
-        self.bytes = 0
+        self.near: list[tuple[int, ...] | None] = [None] * count
         self._hold(problem)
 
     def _hold(self, problem: Problem) -> None:
@@ -92,37 +112,38 @@ class _Walk:
         self.ending: dict[int, list[int]] = {}
         for v, last in enumerate(_reach(problem)):
             value = problem.values[v]
-            if not self.evictable[v] and not value.external and not value.kept:
+            if not self.may_go[v] and not value.external and not value.kept:
                 self.until[v] = last
                 self.ending.setdefault(last, []).append(v)
 
     def step(self, t: int) -> None:
         """Run original task t, repetitions before it as needed."""
-        tasks = self.problem.tasks
+        tasks, live, external = self.problem.tasks, self.live, self.external
         stack = [t]
         self._lock(t, 1)
         while stack:
             now = stack[-1]
-            missing = [v for v in tasks[now].inputs if not self._there(v)]
-            if missing:
-                stack.append(self.problem.producer[missing[0]])
-                self._lock(stack[-1], 1)
-                continue
-            self._compute(now, t)
-            stack.pop()
-            self._lock(now, -1)
-            self._bury(tasks[now].inputs + tasks[now].outputs, t)
-        self._bury(self.ending.get(t, ()), t)
-
-    def _there(self, v: int) -> bool:
-        return bool(self.live[v]) or self.problem.values[v].external
+            for v in tasks[now].inputs:
+                if not live[v] and not external[v]:
+                    maker = self.problem.producer[v]
+                    stack.append(maker)
+                    self._lock(maker, 1)
+                    break
+            else:
+                self._compute(now, t)
+                stack.pop()
+                self._lock(now, -1)
+                self._bury(tasks[now].inputs, t)
+                self._bury(tasks[now].outputs, t)
+        if t in self.ending:
+            self._bury(self.ending[t], t)
 
     def _lock(self, t: int, by: int) -> None:
         for v in self.problem.tasks[t].inputs:
             self.locks[v] += by
 
     def _compute(self, now: int, t: int) -> None:
-        task, values = self.problem.tasks[now], self.problem.values
+        task = self.problem.tasks[now]
         if now == t:
             for v in task.inputs:
                 self._advance(v, t)
@@ -131,15 +152,16 @@ class _Walk:
             if self.allowed < 0 or not task.recomputable:
                 raise Stuck(f"recomputing {task.name!r} goes too far")
         fresh = [v for v in task.outputs if not self.live[v]]
-        inherited = self._inherited(now, t)
-        room = sum(values[v].bytes for v in fresh) + task.scratch - inherited
+        room = task.scratch - (self._inherited(now, t) if task.in_place else 0)
+        for v in fresh:
+            room += self.size[v]
         while self.bytes + room > self.budget:
             self._evict(t)
         self.sequence.append(now)
         self.runs[now] = 1
         for v in fresh:
             self.live[v] = True
-            self.bytes += values[v].bytes
+            self.bytes += self.size[v]
             self._revive(v)
 
     def _inherited(self, now: int, t: int) -> int:
@@ -148,10 +170,10 @@ class _Walk:
         taken: set[int] = set()
         for out, v in self.problem.tasks[now].in_place:
             dies = self.next[v] < 0 and self.locks[v] == 1 and self.until.get(v, -1) <= t
-            same = values[out].bytes == values[v].bytes
+            same = self.size[out] == self.size[v]
             if dies and same and not values[v].kept and not {out, v} & taken:
                 taken |= {out, v}
-                total += values[v].bytes if self.live[v] else 0
+                total += self.size[v] if self.live[v] else 0
         return total
 
     def _advance(self, v: int, t: int) -> None:
@@ -161,26 +183,29 @@ class _Walk:
             self.place[v] += 1
         self.next[v] = readers[self.place[v]] if self.place[v] < len(readers) else -1
 
-    def _bury(self, candidates: tuple[int, ...] | list[int], t: int) -> None:
+    def _bury(self, candidates: Sequence[int], t: int) -> None:
         """Free the candidates that no later task reads."""
         for v in candidates:
-            done = self.next[v] < 0 and not self.locks[v] and self.until.get(v, -1) <= t
-            if done and self.live[v] and not self.problem.values[v].kept:
+            if self.next[v] >= 0 or not self.live[v] or self.locks[v]:
+                continue
+            if self.until.get(v, -1) <= t and not self.problem.values[v].kept:
                 self._leave(v)
 
     def _evict(self, t: int) -> None:
-        choice = np.flatnonzero(self.live & self.evictable & (self.locks == 0) & (self.next >= 0))
+        able = self.seen_live & self.evictable & (self.seen_locks == 0) & (self.seen_next >= 0)
+        choice = np.flatnonzero(able)
         if not choice.size:
             raise Stuck("nothing is left to evict")
-        wait = (self.next[choice] - t + 1).astype(float)
-        scores = self.score(self.work[choice] + self.around[choice], self.size[choice], wait)
+        wait = (self.seen_next[choice] - t + 1).astype(float)
+        work = self.seen_work[choice] + self.seen_around[choice]
+        scores = self.score(work, self.divisor[choice], wait)
         self._leave(int(choice[np.argmin(scores)]))
 
     def _leave(self, v: int) -> None:
         """Take v out of memory and join its evicted neighbours' work."""
         self.live[v] = False
-        self.bytes -= self.problem.values[v].bytes
-        if not self.evictable[v]:
+        self.bytes -= self.size[v]
+        if not self.may_go[v]:
             return
         self.evicted[v] = 1
         self.parent[v] = v
@@ -201,10 +226,16 @@ class _Walk:
 
     def _refresh(self, v: int) -> None:
         """Recompute the evicted work around v and around its live neighbours."""
+        live, evicted, together = self.live, self.evicted, self.together
         for w in (v, *self._neighbours(v)):
-            if self.live[w]:
-                roots = {self._root(n) for n in self._neighbours(w) if self.evicted[n]}
-                self.around[w] = sum(max(self.together[r], 0.0) for r in roots)
+            if live[w] and self.may_go[w]:
+                total = 0.0
+                roots: list[int] = []
+                for n in self._neighbours(w):
+                    if evicted[n] and (root := self._root(n)) not in roots:
+                        roots.append(root)
+                        total += max(together[root], 0.0)
+                self.around[w] = total
 
     def _root(self, v: int) -> int:
         parent = self.parent
@@ -214,10 +245,13 @@ class _Walk:
         return v
 
     def _neighbours(self, v: int) -> tuple[int, ...]:
-        problem = self.problem
-        maker = problem.producer[v]
-        found = problem.tasks[maker].inputs if maker >= 0 else ()
-        for t in problem.readers[v][:8]:
-            if problem.tasks[t].recomputable:
-                found += problem.tasks[t].outputs
+        found = self.near[v]
+        if found is None:
+            problem = self.problem
+            maker = problem.producer[v]
+            near = list(problem.tasks[maker].inputs) if maker >= 0 else []
+            for t in problem.readers[v][:8]:
+                if problem.tasks[t].recomputable:
+                    near += problem.tasks[t].outputs
+            found = self.near[v] = tuple(dict.fromkeys(near))
         return found

@@ -23,19 +23,26 @@ def collection(problem: Problem, budget: int | None, options: PlanOptions) -> Sc
 
 def keep_values(problem: Problem, keep: Collection[int]) -> Schedule:
     """Return the schedule that keeps `keep` across the forward pass and recomputes the rest."""
+    return from_sequence(problem, keeping(problem, keep))
+
+
+def keeping(problem: Problem, keep: Collection[int]) -> list[int]:
+    """Return the tasks in their order, repetitions where the backward pass wants them."""
     held = never_dropped(problem) | set(keep)
     dropped = droppable(problem, held)
     live = set(held)
     sequence: list[int] = []
     for t, task in enumerate(problem.tasks):
         if not task.forward:
-            again = lacking(problem, (v for v in task.inputs if v in dropped), live)
-            sequence += again
-            for repeated in again:
-                live.update(problem.tasks[repeated].outputs)
+            lost = [v for v in task.inputs if v in dropped and v not in live]
+            if lost:
+                again = lacking(problem, lost, live)
+                sequence += again
+                for repeated in again:
+                    live.update(problem.tasks[repeated].outputs)
         sequence.append(t)
         live.update(v for v in task.outputs if v not in dropped or not task.forward)
-    return from_sequence(problem, sequence)
+    return sequence
 
 
 def droppable(problem: Problem, held: Collection[int]) -> set[int]:

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from penstock.remat.evaluate import evaluate
+from penstock.remat.measure import Measured, measure
 from penstock.remat.options import PlanOptions
 from penstock.remat.problem import Problem
 from penstock.remat.recompute import saved_values
-from penstock.remat.schedule import Schedule, plain_schedule
-from penstock.remat.strategies.keep_values import keep_values
+from penstock.remat.schedule import Schedule, from_sequence, plain_schedule
+from penstock.remat.strategies.keep_values import keeping
 
 FAMILY, POINTS = 48, 12
 LIMITS = (1.0, 0.85, 0.7, 0.55, 0.4)  # parts of the budget that an estimate may reach
@@ -35,21 +35,11 @@ def lower_sets(problem: Problem, budget: int | None, options: PlanOptions) -> Sc
     """Return the best schedule found within the budget, or None."""
     if budget is None:
         return plain_schedule(problem)
-    family = _Family(problem)
-    best: Schedule | None = None
-    least = float("inf")
-    for part in LIMITS:
-        keep = family.cheapest(int(budget * part))
-        if keep is None:
-            break
-        schedule = keep_values(problem, keep)
-        result = evaluate(problem, schedule)
-        if result.peak <= budget and result.cost < least:
-            best, least = schedule, result.cost
-    return best
+    found = Family(problem).best(budget)
+    return None if found is None else from_sequence(problem, found.sequence.tolist())
 
 
-class _Family:
+class Family:
     """The pruned lower sets, as bit masks over tasks, smallest first."""
 
     def __init__(self, problem: Problem) -> None:
@@ -93,6 +83,18 @@ class _Family:
             if not last and not all(v in border for v in outputs):
                 work += problem.tasks[t].cost
         return work, kept, inside
+
+    def best(self, budget: int) -> Measured | None:
+        """Return the best sequence within the budget that some limit leads to, or None."""
+        best: Measured | None = None
+        for part in LIMITS:
+            keep = self.cheapest(int(budget * part))
+            if keep is None:
+                break
+            found = measure(self.problem, keeping(self.problem, keep))
+            if found.peak <= budget and (best is None or found.cost < best.cost):
+                best = found
+        return best
 
     def cheapest(self, limit: int) -> set[int] | None:
         """Return the values to keep for the least work whose estimate is within the limit."""

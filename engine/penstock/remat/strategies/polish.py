@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from penstock.remat.problem import Problem
-from penstock.remat.schedule import Schedule, from_sequence
 
 LARGEST = 120  # tasks
 COST_STEPS = 100_000  # work is counted in this many parts of one pass
@@ -23,9 +22,9 @@ COST_STEPS = 100_000  # work is counted in this many parts of one pass
 
 @dataclass(frozen=True, slots=True)
 class Polished:
-    """A schedule, or None, and a lower bound of the repeated work in units of task costs."""
+    """A sequence, or None, and a lower bound of the repeated work in units of task costs."""
 
-    schedule: Schedule | None
+    sequence: list[int] | None
     bound: float
 
 
@@ -34,7 +33,7 @@ def available() -> bool:
     return importlib.util.find_spec("ortools") is not None
 
 
-def polish(problem: Problem, hint: Schedule | None, budget: int, seconds: float) -> Polished:
+def polish(problem: Problem, hint: list[int] | None, budget: int, seconds: float) -> Polished:
     """Search from `hint` for at most `seconds` on one thread."""
     if not available() or len(problem.tasks) > LARGEST:
         return Polished(None, 0.0)
@@ -49,7 +48,7 @@ def polish(problem: Problem, hint: Schedule | None, budget: int, seconds: float)
     bound = max(0.0, solver.best_objective_bound) / stages.scale
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return Polished(None, bound)
-    return Polished(from_sequence(problem, stages.sequence(solver)), bound)
+    return Polished(stages.sequence(solver), bound)
 
 
 class _Stages:
@@ -134,13 +133,13 @@ class _Stages:
                 model.add_bool_or([want.Not(), source.Not(), present])
         return present
 
-    def suggest(self, hint: Schedule) -> None:
-        """Hint the solver at the repetitions of a schedule."""
+    def suggest(self, hint: list[int]) -> None:
+        """Hint the solver at the repetitions of a sequence."""
         run: set[int] = set()
         stage = 0
         chosen: set[tuple[int, int]] = set()
         waiting: list[int] = []
-        for t in hint.sequence:
+        for t in hint:
             if t in run:
                 waiting.append(t)
                 continue

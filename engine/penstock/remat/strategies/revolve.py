@@ -12,7 +12,7 @@ import math
 from functools import cache
 
 from penstock.remat.blocks import Chain, find_chain
-from penstock.remat.evaluate import evaluate
+from penstock.remat.measure import Measured, measure
 from penstock.remat.options import PlanOptions
 from penstock.remat.problem import Problem
 from penstock.remat.schedule import Schedule, from_sequence, plain_schedule
@@ -22,18 +22,48 @@ def revolve(problem: Problem, budget: int | None, options: PlanOptions) -> Sched
     """Return the optimal schedule of a uniform chain; None for others, or when none fits."""
     if budget is None:
         return plain_schedule(problem)
+    uniform = uniform_chain(problem)
+    found = uniform.best(budget) if uniform else None
+    return None if found is None else from_sequence(problem, found.sequence.tolist())
+
+
+def uniform_chain(problem: Problem) -> Uniform | None:
+    """Return the chain of a problem that is a uniform one."""
     chain = find_chain(problem, longest=len(problem.tasks))
-    if chain is None or not is_uniform(chain):
+    return Uniform(problem, chain) if chain and is_uniform(chain) else None
+
+
+class Uniform:
+    """A uniform chain, reversed with any number of places."""
+
+    def __init__(self, problem: Problem, chain: Chain) -> None:
+        """Take a chain for which `is_uniform` holds."""
+        self.problem, self.chain = problem, chain
+        block = chain.blocks[0]
+        self.beside = max(block.backward_peak, block.forward_peak + block.gradient)
+        self.beside += chain.base - block.gradient
+
+    def best(self, budget: int) -> Measured | None:
+        """Return the least work within the budget, or None."""
+        each = self.chain.blocks[0].gradient
+        places = (budget - self.beside) // each if each else 0
+        for free in (places + 1, places):  # one more fits when the peak is before any gradient
+            if free >= 1:
+                found = self.reversed_with(free)
+                if found.peak <= budget:
+                    return found
         return None
-    block = chain.blocks[0]
-    beside = max(block.backward_peak, block.forward_peak + block.gradient) - block.gradient
-    places = (budget - chain.base - beside) // block.gradient if block.gradient else 0
-    for free in (places + 1, places):  # one more fits when the peak is before any gradient
-        if free >= 1:
-            schedule = from_sequence(problem, _sequence(chain, free))
-            if evaluate(problem, schedule).peak <= budget:
-                return schedule
-    return None
+
+    def near_root(self) -> list[Measured]:
+        """Return the sequences around the fewest places with which no step runs thrice."""
+        length = len(self.chain.blocks)
+        root = next(s for s in range(1, length + 1) if reversible(s, 2) >= length)
+        places = range(max(1, root - 1), root + 3)
+        return [self.reversed_with(s) for s in places]
+
+    def reversed_with(self, places: int) -> Measured:
+        """Return the sequence that keeps at most `places` values."""
+        return measure(self.problem, _sequence(self.chain, places))
 
 
 def is_uniform(chain: Chain) -> bool:
