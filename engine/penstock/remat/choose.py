@@ -46,7 +46,8 @@ def choose(joint: Joint, request: Request) -> Plan:
     elif name == "speed":
         options = PlanOptions(keep=frozenset(keep))
         return plan_of(problem, speed(problem, None, options), "speed")
-    return plan_of(problem, keep_values(problem, keep), name)
+    plan = plan_of(problem, keep_values(problem, keep), name)
+    return _last_segment_kept(plan, keep) if name != "regions" and keep else plan
 
 
 def _within(joint: Joint, budget: int) -> Plan:
@@ -64,6 +65,21 @@ def _within(joint: Joint, budget: int) -> Plan:
             raise
         raise Infeasible(budget, error.smallest + places, error.lower_bound) from None
     return plan
+
+
+def _last_segment_kept(plan: Plan, keep: set[int]) -> Plan:
+    """Return the plan that keeps what the backward pass wants first, if it needs no more memory.
+
+    That is brought back before anything of it is gone: dropping it was for nothing.
+    """
+    runs = plan.schedule.computes
+    clones = [step.instance > 0 for step in runs]
+    begins = clones.index(True) if True in clones else len(runs)
+    ends = clones.index(False, begins) if False in clones[begins:] else len(runs)
+    tasks = plan.problem.tasks
+    first = {v for step in runs[begins:ends] for v in tasks[step.task].outputs}
+    kept = plan_of(plan.problem, keep_values(plan.problem, keep | first), plan.strategy)
+    return kept if kept.evaluation.peak <= plan.evaluation.peak else plan
 
 
 def inside_regions(joint: Joint) -> set[int]:

@@ -53,7 +53,7 @@ class Family:
                 mask |= closure.get(problem.producer[v], 0)
             closure[t] = mask
         masks = sorted(set(closure.values()), key=lambda mask: (mask.bit_count(), mask))
-        stride = -(-len(masks) // FAMILY)
+        stride = max(1, -(-len(masks) // FAMILY))
         everything = sum(1 << t for t in self.forward)
         self.sets = [mask for mask in masks[stride - 1 :: stride] if mask != everything]
         self.sets.append(everything)
