@@ -58,14 +58,14 @@ def times_of(step: Callable[[], object], seconds: float) -> list[float]:
     return [times[i] for i in kept]
 
 
-def _private_output() -> TextIO:
+def private_output() -> TextIO:
     """Return the stream to the harness; prints of libraries go elsewhere from here on."""
     stream = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     return stream
 
 
-def _use_threads(count: int) -> None:
+def use_threads(count: int) -> None:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
 
@@ -115,8 +115,8 @@ class Worker:
 
 def serve(module_name: str, dialect: str, threads: int) -> None:
     """Answer commands until the input ends."""
-    stream = _private_output()
-    _use_threads(threads)
+    stream = private_output()
+    use_threads(threads)
     worker = Worker(module_name, dialect)
     commands: dict[str, Callable[..., Any]] = {
         "begin": worker.begin,

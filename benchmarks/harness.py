@@ -80,15 +80,15 @@ def may_be_realtime() -> bool:
 
 
 class Child:
-    """A process that runs programs on one peer."""
+    """A process that runs programs on one peer; `server` is the module that answers commands."""
 
-    def __init__(self, peer: Peer, settings: Settings) -> None:
+    def __init__(self, peer: Peer, settings: Settings, server: str = "benchmarks.child") -> None:
         self.peer = peer
         self.settings = settings
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by close()
         parts = [peer.module, peer.dialect, str(settings.threads)]
         self._process = subprocess.Popen(
-            [settings.python(peer), "-m", "benchmarks.child", *parts],
+            [settings.python(peer), "-m", server, *parts],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,

@@ -1,0 +1,5 @@
+"""`python -m benchmarks.checkpointing`: the command line, in run.py."""
+
+from benchmarks.checkpointing.run import main
+
+main()
