@@ -42,7 +42,7 @@ class Network:
 
 
 _PARTS = ("0.75", "0.50", "0.35", "0.25")
-_IMAGES = {"batch": 4, "side": 96, "width": 16}
+_IMAGES = {"batch": 8, "side": 96, "width": 16}
 _SMALL_IMAGES = {"stages": (1, 1, 1, 1), "batch": 2, "side": 32, "width": 4}
 
 NETWORKS = {

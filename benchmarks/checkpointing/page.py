@@ -9,7 +9,8 @@ from benchmarks.checkpointing.catalogue import NETWORKS
 from benchmarks.checkpointing.figures import Run, Way
 from benchmarks.report import duration
 
-ABSENT = "–"
+ABSENT = "-"
+RHO = "\N{GREEK SMALL LETTER RHO}"  # backward by forward work
 ALIGNED = {"way": ":--", "bar": ":--", "asked": ":--", "note": ":--"}
 
 USE = """
@@ -142,9 +143,10 @@ def _depth(run: Run) -> list[str]:
 def _columns() -> list[str]:
     return [
         "Budgets are parts of the planned peak of a plain step. *r* is the repeated work as a part",
-        "of one forward pass, as planned and as the kernels of a traced step took it; *promised* is",
-        "1 + r/(1+ρ) with the traced r, where ρ is backward by forward work in a traced plain",
-        "step. *Share* is of the plain step of the same system, by the allocator where it counts.",
+        "of one forward pass, as planned and as the kernels of a traced step took it; *promised*",
+        f"is 1 + r/(1+{RHO}) with the traced r, where {RHO} is backward by forward work in a",
+        "traced plain step. *Share* is of the plain step of the same system, by the allocator",
+        "where there is one that counts.",
         "",
     ]
 
@@ -156,7 +158,7 @@ def _network(name: str, sides: Mapping[str, Mapping[str, Way]]) -> list[str]:
     own = sides.get("penstock", {})
     plain = own.get("plain")
     if plain is not None and plain.rounds:
-        lines += [f"Plain: {_time(plain)} a step, ρ = {_number(plain.rho, 2)}.", ""]
+        lines += [f"Plain: {_time(plain)} a step, {RHO} = {_number(plain.rho, 2)}.", ""]
     lines += _own_table(own)
     others = {side: ways for side, ways in sides.items() if side != "penstock"}
     lines += _other_table(others)

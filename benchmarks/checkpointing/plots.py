@@ -1,8 +1,8 @@
 """Peak memory against time of one network as SVG: a point for each way, a line along the budgets.
 
 Both axes are shares of the plain step of the same framework: left is less memory, down is faster.
-The dashed line is what planning promises, 1 + r/(1+ρ), with the ρ that was measured. Colours are
-those of the pictures of graphs, light and dark.
+The dashed line is what planning promises: 1 + r/(1+rho), rho being backward by forward work.
+Colours are those of the pictures of graphs, light and dark.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ STYLE = """
 .penstock .promise{stroke:var(--soft);stroke-dasharray:4 4;fill:none}
 """
 
+PROMISE = "promised: 1 + r/(1+\N{GREEK SMALL LETTER RHO})"
+
 Point = tuple[float, float, str]
 
 
@@ -45,7 +47,7 @@ def points(ways: Mapping[str, Way]) -> list[Point]:
 
 
 def promised(ways: Mapping[str, Way]) -> list[tuple[float, float]]:
-    """Return (share of memory, 1 + r/(1+ρ)) of the budgets, largest memory first."""
+    """Return (share of memory, 1 + r/(1+rho)) of the budgets, largest memory first."""
     plain = ways.get("plain")
     if plain is None or not plain.peak or plain.rho is None:
         return []
@@ -86,7 +88,7 @@ def draw(title: str, sides: Mapping[str, Mapping[str, Way]]) -> str:
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" class="penstock" {box} role="img">']
     parts.append(f"<title>{clean(title)}: peak memory against time</title>")
     parts.append(f"<style>{theme.sheet()}{STYLE}</style>")
-    parts.append(f'<rect width="100%" height="100%" rx="6" fill="var(--paper)"/>')
+    parts.append('<rect width="100%" height="100%" rx="6" fill="var(--paper)"/>')
     parts += [_text(LEFT, 24, title, "start"), *_legend(shown), *_axes(scale)]
     if len(line) > 1:
         path = " ".join(f"{number(scale.x(x))},{number(scale.y(y))}" for x, y in line)
@@ -114,7 +116,7 @@ def _legend(shown: Mapping[str, Sequence[Point]]) -> list[str]:
         parts.append(_text(x + 15, 45, label, "start", "soft"))
         x += 40 + 7 * len(label)
     parts.append(f'<path class="promise" d="M{number(x)} 41h26"/>')
-    parts.append(_text(x + 32, 45, "promised: 1 + r/(1+ρ)", "start", "soft"))
+    parts.append(_text(x + 32, 45, PROMISE, "start", "soft"))
     return parts
 
 

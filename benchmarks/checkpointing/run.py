@@ -24,7 +24,7 @@ SYSTEMS = ("penstock", "torch", "jax")
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     made = argparse.ArgumentParser(prog="python -m benchmarks.checkpointing", description=__doc__)
-    made.add_argument("networks", nargs="*", help="beginnings of names; all by default")
+    made.add_argument("networks", nargs="*", help="beginnings of names, or none; all by default")
     made.add_argument("--quick", action="store_true", help="small sizes, few rounds, no big bars")
     made.add_argument("--systems", default=",".join(SYSTEMS))
     made.add_argument("--rounds", type=int, default=5)
@@ -33,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--realtime", action="store_true", help=argparse.SUPPRESS)
     made.add_argument("--python", action="append", default=[], metavar="[SYSTEM=]PATH")
     made.add_argument("--no-bars", action="store_true", help="leave the cost models out")
+    made.add_argument("--add", action="store_true", help="keep what was published of the others")
     made.add_argument("--json", type=Path, help="write the figures here")
     made.add_argument("--publish", action="store_true", help=f"write {PAGE.name} and its pictures")
     made.add_argument("--report", action="store_true", help=f"only write {PAGE.name} again")
@@ -46,8 +47,17 @@ def publish(run: Run) -> None:
         (PICTURES / name).write_text(picture, encoding="utf-8")
 
 
+def save(run: Run) -> None:
+    """Keep the figures, the networks in the order of the catalogue, and write the page."""
+    run.networks = {name: run.networks[name] for name in NETWORKS if name in run.networks}
+    figures.save(run, FIGURES)
+    publish(run)
+
+
 def chosen(beginnings: list[str]) -> list[Network]:
     """Return the networks whose names begin so; raises ValueError where none does."""
+    if beginnings == ["none"]:
+        return []
     found = [n for n in NETWORKS.values() if n.name.startswith(tuple(beginnings) or "")]
     if not found:
         raise ValueError(f"no network begins with {beginnings}; there are {', '.join(NETWORKS)}")
@@ -85,24 +95,31 @@ def main() -> None:
     if arguments.quick:
         arguments.rounds, arguments.seconds = min(arguments.rounds, 2), 0.02
     settings: Settings = settings_of(arguments)
-    peers, versions = installed([PEERS[name].name for name in arguments.systems.split(",")], settings)
+    peers, versions = installed(
+        [PEERS[name].name for name in arguments.systems.split(",")], settings
+    )
     keys = ("rounds", "seconds", "threads", "quick")
     said = {key: getattr(arguments, key) for key in keys}
     run = Run(machine(), time.strftime("%Y-%m-%d"), said, versions)
+    if arguments.add and FIGURES.exists():
+        before = figures.load(FIGURES)
+        run.networks, run.bars, run.depth = before.networks, before.bars, before.depth
     for network in chosen(arguments.networks):
         began = time.perf_counter()
         found = measure(network, speakers(network, peers), settings, arguments.quick)
         run.networks[network.name] = found
         print(f"{network.label} ({time.perf_counter() - began:.0f} s)")
         show(found)
+        if arguments.publish:
+            save(run)
     if not arguments.no_bars:
         run.depth = depth.rows(settings.rounds, arguments.quick)
-        print(*run.depth, sep="\n")
+        print(*run.depth, sep="\n", flush=True)
+        run.bars = []
         for bar in bars.all_bars(arguments.quick):
             run.bars.append(bar)
             print(f"{bar.bar}: {bar.asked}: {bar.ours}; anchor {bar.anchor}", flush=True)
     if arguments.json:
         figures.save(run, arguments.json)
     if arguments.publish:
-        figures.save(run, FIGURES)
-        publish(run)
+        save(run)

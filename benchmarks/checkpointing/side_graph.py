@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.checkpointing.words_graph import Words
-from benchmarks.checkpointing.written import Written
+from benchmarks.checkpointing.written import State, Written
 from benchmarks.graph_programs.bench import Bench
 from penstock.remat.infeasible import Infeasible
 from penstock.remat.options import PlanOptions
@@ -38,7 +38,8 @@ class Side:
         self.bench = Bench(module)
         self.variables = {n: self.bench.variable(v) for n, v in written.parameters.items()}
         batch = {n: self.bench.placeholder(v) for n, v in written.batch.items()}
-        words, state, known = Words(module), (), {**self.variables, **batch}
+        words, known = Words(module), {**self.variables, **batch}
+        state: State = ()
         for segment in written.segments:
             state = segment(words, known, state)
         self.loss = state[0]

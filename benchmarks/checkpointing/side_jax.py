@@ -87,5 +87,3 @@ def _run(group: list[Segment], number: int, known: Any, key: Any, state: State) 
     for segment in group:
         state = segment(words, known, state)
     return state
-
-

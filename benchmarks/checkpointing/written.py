@@ -34,7 +34,7 @@ class Written:
 
 
 def tanh_chain(length: int, rows: int, columns: int) -> Written:
-    """x → tanh → tanh …; x is the parameter."""
+    """Return x → tanh → tanh …; x is the parameter."""
 
     def first(w: Any, p: dict[str, Any], state: State) -> State:
         return (w.tanh(p["x"]),)
@@ -233,5 +233,3 @@ def _step(w: Any, p: dict[str, Any], state: State) -> State:
     i, f, o, g = w.quarters(w.dense(h, p["gates"], p["gates/b"]))
     c = w.sigmoid(f) * c + w.sigmoid(i) * w.tanh(g)
     return (w.sigmoid(o) * w.tanh(c), c)
-
-
