@@ -162,13 +162,28 @@ py::tuple run_with_stats(NativeProgram& program, const py::sequence& values, int
       run_program(program, PySequence_Fast_ITEMS(fast.get()),
                   static_cast<size_t>(PySequence_Fast_GET_SIZE(fast.get())), timeout_ms, &stats);
   if (!results) throw py::error_already_set();
-  py::dict memory;
-  memory["live_before"] = stats.live_before;
-  memory["live_after"] = stats.live_after;
-  memory["peak"] = stats.peak;
-  memory["allocations"] = stats.allocations;
-  memory["mode"] = mode_name(stats.mode);
-  return py::make_tuple(py::reinterpret_steal<py::list>(results), memory);
+  py::list devices;
+  const Partitions& partitions = program.executor.partitions();
+  for (size_t p = 0; p < stats.devices.size(); ++p) {
+    const DeviceRunStats& device = stats.devices[p];
+    devices.append(py::make_tuple(partitions.program(p).device->name(), device.live_before,
+                                  device.live_after, device.peak, device.allocations));
+  }
+  return py::make_tuple(py::reinterpret_steal<py::list>(results), devices, mode_name(stats.mode));
+}
+
+py::tuple run_logged(NativeProgram& program, const py::sequence& values, int64_t timeout_ms) {
+  const PyRef fast(PySequence_Fast(values.ptr(), "run_logged() takes a sequence of values"));
+  if (!fast) throw py::error_already_set();
+  const Partitions& partitions = program.executor.partitions();
+  MemoryLog log(partitions);
+  Trace trace(partitions, true, &log);
+  PyObject* results = run_program(program, PySequence_Fast_ITEMS(fast.get()),
+                                  static_cast<size_t>(PySequence_Fast_GET_SIZE(fast.get())),
+                                  timeout_ms, nullptr, &trace);
+  if (!results) throw py::error_already_set();
+  py::list fetches = py::reinterpret_steal<py::list>(results);
+  return py::make_tuple(fetches, object_of_log(log, partitions));
 }
 
 // What was recorded is appended to `recorded` when the run fails, too.
@@ -219,6 +234,7 @@ void bind_program(py::module_& m) {
   type.def("run_with_stats", &run_with_stats, py::arg("values"), py::arg("timeout_ms") = 0)
       .def("run_traced", &run_traced, py::arg("values"), py::arg("timeout_ms"), py::arg("full"),
            py::arg("recorded"))
+      .def("run_logged", &run_logged, py::arg("values"), py::arg("timeout_ms") = 0)
       .def_property_readonly(
           "num_nodes", [](const NativeProgram& p) { return p.executor.partitions().num_nodes(); })
       .def_property_readonly("work_ns",

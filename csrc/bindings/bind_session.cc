@@ -48,6 +48,24 @@ std::map<std::string, int64_t> memory_stats(Session& session, const std::string&
           {"system_allocations", s.system_allocations}};
 }
 
+// (name, dtype, dims, block, bytes) of each initialised variable of a device.
+py::list variables(Session& session, const std::string& name) {
+  Device& device = session.device(name);
+  py::list list;
+  for (const auto& [variable_name, resource] : device.resources().snapshot()) {
+    auto* variable = dynamic_cast<Variable*>(resource.get());
+    if (!variable || !variable->is_initialized()) continue;
+    const Tensor value = variable->read();
+    py::tuple dims(static_cast<size_t>(value.rank()));
+    for (int i = 0; i < value.rank(); ++i) dims[static_cast<size_t>(i)] = value.dim(i);
+    const bool own = device.owns(*value.buffer().get());
+    const MemoryBlock block = own ? device.block_of(value) : MemoryBlock();
+    list.append(py::make_tuple(variable_name, static_cast<int>(value.dtype()), dims, block.number,
+                               block.bytes));
+  }
+  return list;
+}
+
 int64_t trim_memory(Session& session) {
   int64_t bytes = 0;
   for (const auto& device : session.devices()) bytes += device->trim();
@@ -72,6 +90,7 @@ void bind_session(py::module_& m) {
       .def_property_readonly("inter_op_threads", &Session::inter_op_threads)
       .def("cancel_all", &Session::cancel_all)
       .def("variable_names", &Session::variable_names)
+      .def("variables", &variables, py::arg("device") = "")
       .def("memory_stats", &memory_stats, py::arg("device") = "")
       .def("trim_memory", &trim_memory)
       .def(

@@ -140,6 +140,30 @@ MemoryStats PythonDevice::memory_stats() {
   return stats;
 }
 
+MemoryBlock PythonDevice::block_of(const Tensor& tensor) {
+  const Lock lock;
+  const PyRef pair(PyObject_CallMethod(device_.get(), "block_of", "O", array_of(tensor)));
+  unsigned long long number = 0;
+  long long bytes = 0;
+  if (pair && PyTuple_Check(pair.get()) && PyArg_ParseTuple(pair.get(), "KL", &number, &bytes)) {
+    return {static_cast<uintptr_t>(number), bytes};
+  }
+  PyErr_Clear();
+  return Device::block_of(tensor);  // one that it cannot tell is told by its array
+}
+
+int PythonDevice::begin_window() {
+  const Lock lock;
+  const PyRef window = checked(PyObject_CallMethod(device_.get(), "begin_window", nullptr));
+  return static_cast<int>(PyLong_AsLong(window.get()));
+}
+
+int64_t PythonDevice::end_window(int window) {
+  const Lock lock;
+  const PyRef peak = checked(PyObject_CallMethod(device_.get(), "end_window", "i", window));
+  return PyLong_AsLongLong(peak.get());
+}
+
 void PythonDevice::reset_peak() {
   const Lock lock;
   checked(PyObject_CallMethod(device_.get(), "reset_peak", nullptr));

@@ -24,7 +24,10 @@ class PythonDevice final : public Device {
   bool has_own_memory() const override { return true; }
   void synchronize() override;
   bool owns(const Buffer& buffer) const override { return buffer.owner == this; }
+  MemoryBlock block_of(const Tensor& tensor) override;
   MemoryStats memory_stats() override;
+  int begin_window() override;
+  int64_t end_window(int window) override;
   void reset_peak() override;
   void set_memory_limit(int64_t bytes) override;
   int64_t trim() override;

@@ -8,7 +8,9 @@
 #pragma once
 
 #include <cstdint>
+#include <mutex>
 #include <string>
+#include <vector>
 
 #include "core/allocator.h"
 #include "core/resource.h"
@@ -16,6 +18,12 @@
 #include "runtime/kernel.h"
 
 namespace penstock {
+
+// A piece of memory, which several tensors may share.
+struct MemoryBlock {
+  uintptr_t number = 0;
+  int64_t bytes = 0;
+};
 
 class Device {
  public:
@@ -46,19 +54,32 @@ class Device {
 
   // True for a buffer in this device's memory.
   virtual bool owns(const Buffer& buffer) const { return allocator_.owns(buffer); }
+  // The block of memory that a tensor of this device is in, by a number, and its bytes.
+  virtual MemoryBlock block_of(const Tensor& tensor) {
+    return {reinterpret_cast<uintptr_t>(tensor.buffer().get()),
+            static_cast<int64_t>(tensor.buffer()->bytes)};
+  }
   virtual MemoryStats memory_stats() { return allocator_.stats(); }
-  virtual void reset_peak() { allocator_.reset_peak(); }
+  // The most bytes live between the two: what a run, or a kernel, needs. Any number of windows may
+  // be open at a time, each told by its number; each must be ended.
+  virtual int begin_window();
+  virtual int64_t end_window(int window);
+  virtual void reset_peak();
   virtual void set_memory_limit(int64_t bytes) { allocator_.set_limit(bytes); }
   virtual int64_t trim() { return allocator_.trim(); }
   // Lets go of resources and cached memory.
   virtual void close();
 
  private:
+  void harvest_window();
+
   const std::string name_;
   const int64_t incarnation_;
   Allocator allocator_;
   ResourceContainer resources_;
   SessionState state_;
+  std::mutex windows_mutex_;
+  std::vector<int64_t> windows_;  // of those that are open, the peak before the last began
 };
 
 // A number that no other device of this process has: tells a device from one of the same name in

@@ -2,6 +2,7 @@
 #include "runtime/executor.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "runtime/async_kernel.h"
 #include "runtime/dataflow.h"
@@ -201,6 +202,38 @@ void run_measured(const Partitions& partitions, Step& step, Profile& profile) {
   profile.finish(&costs);
 }
 
+// Looks at the memory of a program's device from its making to `end`.
+class DeviceWatch {
+ public:
+  explicit DeviceWatch(const Program& program)
+      : device_(program.device),
+        before_(device_->memory_stats()),
+        window_(device_->begin_window()) {}
+  DeviceWatch(DeviceWatch&& other) noexcept
+      : device_(std::exchange(other.device_, nullptr)),
+        before_(other.before_),
+        window_(other.window_) {}
+  ~DeviceWatch() {
+    if (!device_) return;
+    try {
+      device_->end_window(window_);
+    } catch (...) {  // the run has failed already
+    }
+  }
+
+  DeviceRunStats end() {
+    Device& device = *std::exchange(device_, nullptr);
+    const int64_t peak = device.end_window(window_);
+    const MemoryStats after = device.memory_stats();
+    return {before_.live, after.live, peak, after.allocations - before_.allocations};
+  }
+
+ private:
+  Device* device_;  // null once it has ended
+  MemoryStats before_;
+  int window_;
+};
+
 }  // namespace
 
 Executor::Executor(Partitions partitions)
@@ -260,7 +293,7 @@ Mode Executor::run_nodes(Step& step) {
 // at the clock and the memory so often would spoil the figures.
 Mode Executor::run_traced(Step& step) {
   Mode mode = verified_.load() ? profile_.next_mode() : Mode::kInline;
-  if (mode == Mode::kParallel) {
+  if (mode == Mode::kParallel && !step.trace()->one_by_one()) {
     run_dataflow(partitions_, profile_, step);
     return mode;
   }
@@ -300,19 +333,24 @@ void Executor::give_up(Step* step) {
 }
 
 void Executor::run(Tensor* feeds, Tensor* fetches, const RunOptions& options, RunStats* stats) {
-  Allocator& allocator = host().device->allocator();
-  MemoryStats before;
-  if (stats) {
-    before = allocator.stats();
-    allocator.begin_window();
-  }
+  Mode mode = Mode::kInline;
+  if (__builtin_expect(!stats, 1)) return run_step(feeds, fetches, options, mode);
+  std::vector<DeviceWatch> watches;
+  watches.reserve(partitions_.size());
+  for (size_t p = 0; p < partitions_.size(); ++p) watches.emplace_back(partitions_.program(p));
+  run_step(feeds, fetches, options, mode);
+  for (DeviceWatch& watch : watches) stats->devices.push_back(watch.end());
+  stats->mode = mode;
+}
+
+void Executor::run_step(Tensor* feeds, Tensor* fetches, const RunOptions& options, Mode& mode) {
   Step* const step = take_step();
   step->begin(options);
   for (size_t i = 0; i < host().feeds.size(); ++i) {
     step->host().slot(host().feeds[i].slot) = std::move(feeds[i]);
   }
-  Mode mode;
   try {
+    if (__builtin_expect(options.trace != nullptr, 0)) options.trace->begins(*step);
     mode = run_nodes(*step);
     take_fetches(*step, fetches);
   } catch (...) {
@@ -321,14 +359,6 @@ void Executor::run(Tensor* feeds, Tensor* fetches, const RunOptions& options, Ru
   for (const FeedInfo& feed : host().feeds) step->host().slot(feed.slot).reset();
   if (partitions_.has_async()) step->end();
   give_back(step);
-  if (stats) {
-    const MemoryStats after = allocator.stats();
-    stats->live_before = before.live;
-    stats->live_after = after.live;
-    stats->peak = allocator.window_peak();
-    stats->allocations = after.allocations - before.allocations;
-    stats->mode = mode;
-  }
 }
 
 }  // namespace penstock

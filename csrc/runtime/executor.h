@@ -20,12 +20,16 @@
 
 namespace penstock {
 
-// The memory of one run, in bytes of the host's allocator. Runs at the same time count too.
-struct RunStats {
+// The memory of one device in one run, in bytes. What runs at the same time do counts too.
+struct DeviceRunStats {
   int64_t live_before = 0;
   int64_t live_after = 0;
   int64_t peak = 0;
   int64_t allocations = 0;
+};
+
+struct RunStats {
+  std::vector<DeviceRunStats> devices;  // by program
   Mode mode = Mode::kInline;
 };
 
@@ -46,6 +50,7 @@ class Executor {
            RunStats* stats = nullptr);
 
  private:
+  void run_step(Tensor* feeds, Tensor* fetches, const RunOptions& options, Mode& mode);
   Step* take_step();
   void give_back(Step* step);
   Mode run_nodes(Step& step);

@@ -21,11 +21,11 @@ class Holdings {
 
   // Notes a tensor whose memory is the device's and not noted yet.
   void add(const Tensor& tensor, const std::string& owner) {
-    const Buffer* buffer = tensor.buffer().get();
-    if (!buffer || !device_.owns(*buffer) || !seen_.insert(buffer).second) return;
-    const int64_t bytes = static_cast<int64_t>(buffer->bytes);
-    found_.push_back({bytes, concat(tensor.to_string(), "  ", owner)});
-    total_ += bytes;
+    if (!tensor.buffer() || !device_.owns(*tensor.buffer().get())) return;
+    const MemoryBlock block = device_.block_of(tensor);
+    if (!seen_.insert(block.number).second) return;
+    found_.push_back({block.bytes, concat(tensor.to_string(), "  ", owner)});
+    total_ += block.bytes;
   }
 
   std::vector<std::string> lines() {
@@ -55,7 +55,7 @@ class Holdings {
   }
 
   Device& device_;
-  std::set<const Buffer*> seen_;
+  std::set<uintptr_t> seen_;
   std::vector<Holding> found_;
   int64_t total_ = 0;
 };

@@ -4,11 +4,14 @@
 #include <algorithm>
 #include <atomic>
 
+#include "runtime/memory_log.h"
+
 namespace penstock {
 
-Trace::Trace(const Partitions& partitions, bool full)
+Trace::Trace(const Partitions& partitions, bool full, MemoryLog* memory)
     : partitions_(partitions),
       full_(full),
+      memory_(memory),
       caller_(thread_number()),
       nodes_(static_cast<size_t>(partitions.num_nodes())) {
   int32_t outputs = 0;
@@ -21,6 +24,10 @@ Trace::Trace(const Partitions& partitions, bool full)
   epoch_ = std::chrono::steady_clock::now();
   const auto wall = std::chrono::system_clock::now().time_since_epoch();
   epoch_ns_ = std::chrono::duration_cast<std::chrono::nanoseconds>(wall).count();
+}
+
+void Trace::begins(Step& step) {
+  if (memory_) memory_->begins(step);
 }
 
 uint32_t Trace::thread_number() {
@@ -64,6 +71,7 @@ void Trace::computed(int32_t node, Values& values) {
   NodeTrace& record = nodes_[node];
   record.computed = now();
   record.live_computed = live_bytes(node);
+  if (memory_) memory_->computed(node, values);
   const ProgramNode& of = partitions_.node(node);
   for (size_t o = 0; o < of.info->output_dtypes.size(); ++o) {
     const Tensor& tensor = values.slot(of.first_slot + static_cast<int32_t>(o));
@@ -80,6 +88,7 @@ void Trace::computed(int32_t node, Values& values) {
 void Trace::ends(int32_t node) {
   nodes_[node].end = now();
   nodes_[node].live_end = live_bytes(node);
+  if (memory_) memory_->ends();
 }
 
 void Trace::finish() {

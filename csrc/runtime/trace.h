@@ -35,11 +35,19 @@ struct OutputTrace {
   const void* data = nullptr;
 };
 
+class MemoryLog;
+class Step;
+
 class Trace {
  public:
   // `full`: memory too, and of devices that compute behind their callers' backs the times of the
   // kernels, not of their launches: each is waited for.
-  Trace(const Partitions& partitions, bool full);
+  // `memory`, which may be null, is told besides; nodes then run one at a time.
+  Trace(const Partitions& partitions, bool full, MemoryLog* memory = nullptr);
+
+  bool one_by_one() const { return memory_ != nullptr; }
+  // Feeds and constants are in place.
+  void begins(Step& step);
 
   // Node numbers are those over all partitions. A second `starts` of a node, when its result has
   // arrived, changes nothing.
@@ -66,6 +74,7 @@ class Trace {
 
   const Partitions& partitions_;
   const bool full_;
+  MemoryLog* const memory_;
   const uint32_t caller_;
   int64_t epoch_ns_;
   std::chrono::steady_clock::time_point epoch_;

@@ -55,6 +55,12 @@ class Session:
     def variable_names(self) -> list[str]:
         """Name the variables that exist, in order."""
 
+    def variables(self, device: str = "") -> list[tuple[str, int, tuple[int, ...], int, int]]:
+        """List the variables that have values: name, dtype, dims, number and bytes of the block.
+
+        The number is 0 where the block is not in the device's memory.
+        """
+
     def memory_stats(self, device: str = "") -> dict[str, int]:
         """Bytes `live`, `peak`, `reserved`; counts of `allocations`, `system_allocations`."""
 
@@ -139,8 +145,19 @@ class Program:
 
     def run_with_stats(
         self, values: Sequence[object], timeout_ms: int = 0
-    ) -> tuple[list[Any], dict[str, Any]]:
-        """Run once; also return live_before, live_after, peak, allocations and mode."""
+    ) -> tuple[list[Any], list[tuple[str, int, int, int, int]], str]:
+        """Run once; also return what that did to the memory of its devices, and the mode.
+
+        Of each device, the host first: name, live_before, live_after, peak, allocations.
+        """
+
+    def run_logged(
+        self, values: Sequence[object], timeout_ms: int = 0
+    ) -> tuple[list[Any], tuple[Any, Any, Any]]:
+        """Run once, node after node; also return who held which block of memory when.
+
+        `runtime.memory_log` says what the tuples are.
+        """
 
     def run_traced(
         self,

@@ -178,6 +178,34 @@ class StretchState(NamedTuple):
         return f"{self.runs} runs, {self.replays} as replays of {self.captures} captures"
 
 
+class Windows:
+    """The most that a number of bytes has been, in windows of time. Any thread may use it."""
+
+    def __init__(self) -> None:
+        """Have none open."""
+        self._peaks: dict[int, int] = {}
+        self._begun = 0
+        self._lock = threading.Lock()
+
+    def begin(self, live: int) -> int:
+        """Open a window while so many bytes are in use; return its number."""
+        with self._lock:
+            self._begun += 1
+            self._peaks[self._begun] = live
+            return self._begun
+
+    def grown(self, live: int) -> None:
+        """Say that now so many bytes are in use."""
+        if self._peaks:
+            with self._lock:
+                self._peaks = {number: max(peak, live) for number, peak in self._peaks.items()}
+
+    def end(self, window: int, live: int) -> int:
+        """Close a window; return its peak."""
+        with self._lock:
+            return max(self._peaks.pop(window), live)
+
+
 class Device(ABC):
     """One device of one session: its memory, and the ways in and out of it.
 
@@ -190,6 +218,7 @@ class Device(ABC):
         self.name = name
         self.index = index
         self.memory_limit = memory_limit
+        self.windows = Windows()
 
     @property
     @abstractmethod
@@ -210,6 +239,26 @@ class Device(ABC):
     @abstractmethod
     def memory_stats(self) -> dict[str, int]:
         """Return bytes `live`, `peak` and `reserved`, and a count of `allocations`."""
+
+    def block_of(self, array: Array) -> tuple[int, int]:
+        """Return a number for the block of memory that an array is in, and the block's bytes.
+
+        Arrays that share memory, such as a view and what it shows, are in the same block; blocks
+        that live at the same time have different numbers. Here each array is a block.
+        """
+        return id(array), int(array.nbytes)
+
+    def begin_window(self) -> int:
+        """Begin to watch the most bytes in use, until `end_window` of the number returned.
+
+        Any number of windows may be open. A device that calls `windows.grown` whenever it has
+        handed out memory is watched all the time, any other at the beginning and the end.
+        """
+        return self.windows.begin(self.memory_stats().get("live", 0))
+
+    def end_window(self, window: int) -> int:
+        """End a window and return the most bytes that were in use in it."""
+        return self.windows.end(window, self.memory_stats().get("live", 0))
 
     def bind(
         self, compute: Compute, host_inputs: Sequence[bool], host_outputs: Sequence[bool]

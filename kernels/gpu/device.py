@@ -37,7 +37,8 @@ class GpuDevice(kernel_api.Device):
         self.guard = guard.installed(self._cupy)
         with self._device:
             self.streams = Streams(self._cupy)
-            self.pool = memory.Pool(self._cupy, index, memory_limit)
+            ledger = memory.Ledger(self.windows)
+            self.pool = memory.Pool(self._cupy, index, memory_limit, ledger)
             self._in = memory.Staging(self._cupy, self.streams.upload)
             self._small = memory.Staging(self._cupy, self.streams.compute, SMALL)
             self._out = memory.Staging(self._cupy, self.streams.download)
@@ -170,6 +171,11 @@ class GpuDevice(kernel_api.Device):
         """Return bytes `live`, `peak` and `reserved`, and a count of `allocations`."""
         with self._device:
             return self.pool.stats()
+
+    def block_of(self, array: Array) -> tuple[int, int]:
+        """Return the address of the piece of the pool that an array is in, and its bytes."""
+        piece = array.data.mem
+        return int(piece.ptr), -(-int(piece.size) // memory.GRAIN) * memory.GRAIN
 
     def reset_peak(self) -> None:
         """Let the peak start again from what is live now."""

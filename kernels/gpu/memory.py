@@ -15,15 +15,20 @@ from typing import Any
 import numpy as np
 
 from penstock import errors
+from penstock.kernel_api import Windows
 from penstock.kernels.gpu.streams import Line
+
+GRAIN = 512
+"""CuPy's pool hands out multiples of so many bytes."""
 
 
 class Ledger:
     """Bytes in use, their peak, and how many allocations there were. Any thread may write."""
 
-    def __init__(self) -> None:
-        """Open it with nothing in use."""
+    def __init__(self, windows: Windows | None = None) -> None:
+        """Open it with nothing in use; it tells `windows` when more is."""
         self.live = self.peak = self.allocations = 0
+        self._windows = windows or Windows()
         self._lock = threading.Lock()
 
     def take(self, size: int) -> None:
@@ -32,6 +37,7 @@ class Ledger:
             self.allocations += 1
             self.live += size
             self.peak = max(self.peak, self.live)
+            self._windows.grown(self.live)
 
     def give_back(self, size: int) -> None:
         """Count the end of an allocation."""

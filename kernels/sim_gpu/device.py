@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from penstock import errors
-from penstock.kernel_api import Compute, Device
+from penstock.kernel_api import Compute, Device, Windows
 
 
 class DeviceMemoryError(errors.FailedPreconditionError, TypeError):
@@ -25,9 +25,10 @@ class DeviceMemoryError(errors.FailedPreconditionError, TypeError):
 class Memory:
     """The buffers of one device: who holds them, how many bytes they are."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, windows: Windows) -> None:
         """Make an empty memory; a limit of 0 is none."""
         self.limit = limit
+        self._windows = windows
         self.live = self.peak = self.allocations = 0
         self._holders: dict[int, int] = {}
         self._lock = threading.RLock()  # arrays may die while this thread holds it
@@ -47,6 +48,7 @@ class Memory:
                 self.live += root.nbytes
                 self.peak = max(self.peak, self.live)
                 self.allocations += 1
+                self._windows.grown(self.live)
             self._holders[id(root)] = holders + 1
 
     def release(self, root: Any) -> None:
@@ -145,7 +147,7 @@ class SimulatedDevice(Device):
     def __init__(self, name: str, index: int, memory_limit: int = 0) -> None:
         """Open the device of that full name."""
         super().__init__(name, index, memory_limit)
-        self._memory = Memory(memory_limit)
+        self._memory = Memory(memory_limit, self.windows)
         self._running = threading.RLock()
         self._short = f"SIM_GPU:{index}"
 
@@ -181,6 +183,10 @@ class SimulatedDevice(Device):
             "reserved": m.live,
             "allocations": m.allocations,
         }
+
+    def block_of(self, array: DeviceArray) -> tuple[int, int]:
+        """Return a number for the buffer that an array is in, and the buffer's bytes."""
+        return id(array._root), array._root.nbytes
 
     def reset_peak(self) -> None:
         """Let the peak start again from what is live now."""

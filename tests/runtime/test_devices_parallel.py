@@ -48,7 +48,7 @@ def parallel(kind: str, net: Net) -> ps.Session:
     opened = session(4, 4 if kind == "SIM_GPU" else 0, **config)
     program = opened._find_call(net.fetches, net.feeds()).plan.program
     for _ in range(10):
-        if program.run_with_stats([net.value, 1], 0)[1]["mode"] == "parallel":
+        if program.run_with_stats([net.value, 1], 0)[2] == "parallel":
             return opened
     pytest.skip("no gain by threads was measured here")
 

@@ -33,10 +33,11 @@ def test_running_out_lists_the_largest_tensors_by_node():
         assert "the limit is 2000000 bytes" in text and "built at" in text
         table = text[text.index("largest live tensors") :].splitlines()[1:]
         rows = [line.split(maxsplit=1) for line in table if line[:14].strip().isdigit()]
+        places = [f"test_memory.py:{t.op._source.lineno}" for t in (a, b, v.handle)]
         assert [row[1] for row in rows[:3]] == [
-            'float32[100000]  Exp "a"',
-            'float32[100000]  Exp "b"',
-            'float32[50000]  variable "weights"',
+            f'float32[100000]  Exp "a"  {places[0]}',
+            f'float32[100000]  Exp "b"  {places[1]}',
+            f'float32[50000]  variable "weights"  {places[2]}',
         ]
         sizes = [int(row[0]) for row in rows[:5]]
         assert sizes == sorted(sizes, reverse=True) and sizes[0] >= 400_000

@@ -15,8 +15,9 @@ from penstock import _native, dtypes, errors, kernel_api, options
 from penstock.graph.devices import short_name
 from penstock.graph.graph import Graph
 from penstock.graph.ir import IR, Endpoint, Node
+from penstock.graph.source import Source
 from penstock.kernel_api import Compute, Device, KernelEntry, KernelNode
-from penstock.runtime import foreign, stretches
+from penstock.runtime import exhausted, foreign, stretches
 from penstock.runtime.kernels import STRUCTURAL, Catalogue
 from penstock.runtime.stretches import Loaded
 
@@ -295,12 +296,22 @@ def explain(
     name: str = getattr(error, "node", "")
     if error.op is not None or not name:
         return error
+
+    def source_of(name: str) -> Source | None:
+        node, operation = find(name), graph._operations.get(name)
+        source = node.source if node is not None else None
+        return source if source is not None or operation is None else operation._source
+
     operation = graph._operations.get(name.partition(":")[0])
-    node = find(name)
-    source = node.source if node is not None else None
     if operation is not None:
         error.op = operation
-        source = source or operation._source
+    if isinstance(error, errors.ResourceExhaustedError):
+        error.message = exhausted.with_places(error.message, source_of)
+        error.args = (error.message,)
+    node = find(name)
+    source = node.source if node is not None else None
+    if source is None and operation is not None:
+        source = operation._source
     if source is not None and "\n  built at " not in error.message:
         error.message += f"\n  built at {source.render()}"
         error.args = (error.message,)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 from penstock import _native, errors, options, protos
 from penstock.exports import export
@@ -30,15 +30,6 @@ from penstock.runtime.placement_explanation import PlacementExplanation
 from penstock.runtime.plan import BoundedCache, Plan, Target, make_plan
 from penstock.runtime.session_memory import SessionMemory
 from penstock.runtime.stepper import Stepper
-
-
-class RunMemory(NamedTuple):
-    """The memory of one run, in bytes of the session's allocator (and a count)."""
-
-    live_before: int
-    live_after: int
-    peak: int
-    allocations: int
 
 
 class _Call:
@@ -89,6 +80,7 @@ class Session(SessionMemory):
             cpus=device_counts(config)["CPU"],
         )
         self._devices = open_devices(config, self._native)
+        self._limits = {d.name: d.memory_limit_bytes for d in self._devices.attributes}
         kernels = Catalogue()
         placing = Placing(
             devices=self._devices.attributes,
@@ -346,41 +338,25 @@ class Session(SessionMemory):
         >>> float(stepper.finish())
         2.0
         """
-        flat = flatten_feeds(feed_dict or {})
-        call = self._find_call(fetches, flat)
-        values: Any = list(flat.values())
-        if call.arrange is not None:
-            values = call.arrange(values)
+        plan, values, _, build = self._prepared(fetches, feed_dict)
         return Stepper(
-            call.plan,
+            plan,
             values,
-            call.build or (lambda results: results),
-            lambda error: self._explained(error, call.plan),
+            build,
+            lambda error: self._explained(error, plan),
             self._native.memory_stats,
             keep,
         )
 
-    def run_with_memory(
-        self, fetches: Any, feed_dict: Mapping[Any, Any] | None = None
-    ) -> tuple[Any, RunMemory]:
-        """Run once; return the values, and what the run did to this session's memory.
-
-        >>> x = ps.placeholder(ps.float32, [1000])
-        >>> _, memory = ps.Session().run_with_memory(ps.exp(x) * x, {x: [0.0] * 1000})
-        >>> memory.peak - memory.live_before >= 4000
-        True
-        """
+    def _prepared(
+        self, fetches: Any, feed_dict: Mapping[Any, Any] | None
+    ) -> tuple[Plan, Any, int, Callable[[list[Any]], Any]]:
         flat = flatten_feeds(feed_dict or {})
         call = self._find_call(fetches, flat)
         values: Any = list(flat.values())
         if call.arrange is not None:
             values = call.arrange(values)
-        try:
-            results, stats = call.plan.program.run_with_stats(values, self._timeout_ms)
-        except errors.OpError as e:
-            raise self._explained(e, call.plan) from None
-        memory = RunMemory(*[int(str(stats[name])) for name in RunMemory._fields])
-        return (results if call.build is None else call.build(results)), memory
+        return call.plan, values, self._timeout_ms, call.build or (lambda results: results)
 
     def list_devices(self) -> list[DeviceAttributes]:
         """Return the devices of this session: name, type, memory limit, incarnation.

@@ -35,6 +35,9 @@ class _Settled:
     def run_traced(self, *given: Any) -> Any:
         return self._asked(self._program.run_traced(*given))
 
+    def run_logged(self, *given: Any) -> Any:
+        return self._asked(self._program.run_logged(*given))
+
     def _asked(self, results: Any) -> Any:
         for device in self._devices:
             device.settle()

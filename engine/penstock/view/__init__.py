@@ -3,6 +3,7 @@
 What other packages ask for; `penstock.graph.viewer` imports it when somebody first looks.
 """
 
+from penstock.view.memory import MemoryPlot as MemoryPlot
 from penstock.view.steps import Moment as Moment
 from penstock.view.steps import value_text as value_text
 from penstock.view.steps import view_moment as view_moment
