@@ -66,6 +66,7 @@ def test_the_peak_is_that_of_a_plain_run():
         memory = session.explain_memory(grad, {x: value})
         assert memory.peak["CPU:0"] == plain.peak == plain.devices["CPU:0"].peak
         assert memory.devices["CPU:0"].after == plain.live_after
+        assert memory.devices["CPU:0"].planned == plain.peak
 
 
 @pytest.mark.parametrize("kind", ["CPU", "SIM_GPU"])
@@ -95,6 +96,7 @@ def test_kinds_of_memory_in_training(kind):
     assert names['"w"'].group == "parameters" and names['"w/Momentum"'].group == "slots"
     assert names['"w"'].op == "variable" and names['"w"'].last_use is None
     assert here.after == here.before
+    assert here.planned == (here.peak if kind == "CPU" else None)
     assert usage[f"{kind}:0"].parameters == usage[f"{kind}:0"].slots == weights
     assert usage[f"{kind}:0"].live == here.after
 

@@ -25,9 +25,19 @@ def device(nodes: int, name: str = "CPU:0", limit: int = 0) -> DeviceMemory:
     peak = max(moments, key=lambda m: m.peak)
     tensor = LiveTensor("a<b>", "Relu", "float32", (2, 3), 24, "activations", 0, 3, "c", "t.py:1")
     return DeviceMemory(
-        name, peak.peak, peak.position, peak.node, 0, 0, limit, peak.groups, {}, (tensor,) * 20,
-        tuple(moments),
-    )  # fmt: skip
+        device=name,
+        peak=peak.peak,
+        at=peak.position,
+        node=peak.node,
+        before=0,
+        after=0,
+        planned=None,
+        limit=limit,
+        groups=peak.groups,
+        outside={},
+        live=(tensor,) * 20,
+        timeline=tuple(moments),
+    )
 
 
 def test_an_svg_of_two_runs_on_two_devices():

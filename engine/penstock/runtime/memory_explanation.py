@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from penstock.graph.devices import short_name
 from penstock.graph.viewer import viewer
 from penstock.runtime.memory_log import GROUPS, Living, Replay
+from penstock.runtime.planned_memory import planned_peak
 from penstock.shapes import render
 
 if TYPE_CHECKING:
@@ -70,7 +71,8 @@ class DeviceMemory(NamedTuple):
     `at` is the position of the peak, `groups` the kinds of memory at the peak and `live` the
     tensors, largest first; `timeline` has a moment for each node of the run, on whatever device.
     `outside` is what the host's part of the run uses of other memory, such as fed arrays that were
-    not copied; it is in no other figure. `limit` is 0 where there is none.
+    not copied; it is in no other figure. `planned` is the peak by the planner's rules, for CPUs.
+    `limit` is 0 where there is none.
     """
 
     device: str
@@ -79,6 +81,7 @@ class DeviceMemory(NamedTuple):
     node: str
     before: int
     after: int
+    planned: int | None
     limit: int
     groups: dict[str, int]
     outside: dict[str, int]
@@ -190,6 +193,7 @@ class _Reader:
         """Return what was seen, once the run has been replayed to its end."""
         full = self.replay.programs[self.number].device
         peak = self.moments[self.at + 1]
+        own = planned_peak(self.replay, self.number)
         groups = {**peak.groups, "scratch": peak.peak - peak.live}
         found = [_tensor(living, group) for living, group in self.live]
         return DeviceMemory(
@@ -199,6 +203,7 @@ class _Reader:
             node=peak.node,
             before=self.moments[0].live,
             after=self.moments[-1].ended,
+            planned=None if own is None else self.moments[0].live + own,
             limit=limits.get(full, 0),
             groups={g: groups[g] for g in GROUPS if groups.get(g, 0) > 0},
             outside=self.outside,
@@ -238,6 +243,7 @@ def _lines(device: DeviceMemory, nodes: int) -> Iterator[str]:
         where = f'at #{device.at} of {nodes} nodes, {op} "{device.node}"'
     yield f"{device.device}: peak {device.peak:,} bytes {where}"
     bound = f", limit {device.limit:,}" if device.limit else ""
+    bound += f", peak as planned {device.planned:,}" if device.planned is not None else ""
     yield f"  live before the run {device.before:,}, after it {device.after:,}{bound}"
     for group, size in device.groups.items():
         yield f"{size:>14,}  {size / max(device.peak, 1):4.0%}  {group}"
