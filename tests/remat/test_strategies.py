@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 
+from benchmarks.checkpointing import networks
 from penstock.remat.evaluate import evaluate
 from penstock.remat.infeasible import Infeasible, lower_bound
 from penstock.remat.options import PlanOptions
 from penstock.remat.pareto import pareto
 from penstock.remat.plan import Plan
-from penstock.remat.portfolio import plan_budget
+from penstock.remat.portfolio import Planner, plan_budget
 from penstock.remat.problem import Problem
 from penstock.remat.recompute import saved_values
 from penstock.remat.schedule import from_sequence
@@ -109,13 +110,38 @@ def test_plans_repeat() -> None:
     assert first.schedule == second.schedule
 
 
-def test_an_infeasible_budget_names_a_feasible_one() -> None:
-    problem = random_problem(5, 8)
+@given(seeds)
+@few
+def test_an_infeasible_budget_names_a_feasible_one(seed: int) -> None:
+    problem = random_problem(seed, 8)
     with pytest.raises(Infeasible, match="smallest found needs") as caught:
-        plan_budget(problem, 1, FAST)
+        plan_budget(problem, 0, FAST)
     error = caught.value
-    assert error.budget == 1 and error.lower_bound <= error.smallest
+    assert error.budget == 0 and error.lower_bound <= error.smallest
     assert plan_budget(problem, error.smallest, FAST).evaluation.peak <= error.smallest
+
+
+def test_without_local_search_the_smallest_is_feasible_too() -> None:
+    problem = networks.unet(3)
+    quick = replace(FAST, search_steps=0)
+    with pytest.raises(Infeasible) as caught:
+        plan_budget(problem, 1, quick)
+    assert plan_budget(problem, caught.value.smallest, quick).schedule.clones
+
+
+@pytest.mark.parametrize("problem", [networks.unet(3), networks.residual_chain(12)])
+def test_twenty_growing_budgets_never_repeat_more(problem: Problem) -> None:
+    planner = Planner(problem, replace(FAST, search_steps=0))
+    last = float("inf")
+    for k in range(1, 21):
+        budget = planner.plain.peak * k // 20
+        found = planner.find(budget)
+        if found is None:
+            assert last == float("inf"), "a smaller budget was feasible"
+            continue
+        assert found.needs.peak <= budget and found.needs.cost <= last * (1 + 1e-9)
+        last = found.needs.cost
+    assert last == pytest.approx(problem.plain_cost)
 
 
 def test_explain_names_what_is_made_again() -> None:

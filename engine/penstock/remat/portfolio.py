@@ -36,6 +36,7 @@ SMALL, MIDDLE, LARGE, SEARCHED = 120, 500, 2000, 120  # tasks
 LADDER = (1.0, 0.95, 0.9, 0.85, 0.8, 0.7)  # parts of the budget that eviction aims at
 STEP = 1.25  # tables of a chain are made for memories this far apart
 LONGEST = 64  # blocks of a chain that tables are made for
+RUNGS, TRIED_BELOW = 20, 2  # plans of so many smaller budgets are tried, too
 SLACK = 1.3  # eviction may repeat so much more than the best so far, for refining takes some away
 
 
@@ -112,19 +113,20 @@ class Planner:
         return found._replace(needs=measure(self.given, sequence))
 
     def smallest(self) -> int:
-        """Return the smallest budget that halving finds a plan for; planning with it succeeds."""
-        low, high = self.inner.bound, self.inner.plain.peak
-        for _ in range(12 if len(self.given.tasks) <= LARGE else 5):
+        """Return the smallest budget that a plan was found for; planning with it succeeds.
+
+        What halving finds without local search is feasible by construction (`Repeating.least`);
+        below that, local search is asked a few times.
+        """
+        low, high = self.inner.bound, self.inner.least.needs.peak
+        for _ in range(5 if self.inner.searching else 0):
             if low >= high:
                 break
             middle = (low + high) // 2
-            found = self.find(middle)
-            if found is None:
+            if self.find(middle):
+                high = middle
+            else:
                 low = middle + 1
-                continue
-            high = middle
-            if found.needs.peak < high and self.find(found.needs.peak):
-                high = found.needs.peak
         return high
 
 
@@ -137,6 +139,7 @@ class Repeating:
         self.plain = measure(problem, range(len(problem.tasks)))
         self.bound = lower_bound(problem)
         self._tables: dict[int, ChainTables] = {}
+        self._found: dict[int, Found | None] = {}
 
     @cached_property
     def chain(self) -> Chain | None:
@@ -168,17 +171,57 @@ class Repeating:
             self._tables[room] = ChainTables(self.problem, self.chain, room)
         return self._tables[room]
 
+    @property
+    def searching(self) -> bool:
+        """Whether the problem is small enough for local search."""
+        return len(self.problem.tasks) <= SEARCHED and self.options.search_steps > 0
+
+    @cached_property
+    def least(self) -> Found:
+        """The candidate with the smallest peak that halving the budget finds."""
+        best, low = Found("plain", self.plain), self.bound
+        for _ in range(12 if len(self.problem.tasks) <= LARGE else 5):
+            if low >= best.needs.peak:
+                break
+            middle = (low + best.needs.peak) // 2
+            found = min(self.candidates(middle), key=lambda f: f.needs.peak, default=None)
+            if found is None:
+                low = middle + 1
+            else:
+                best = found
+        return best
+
     def find(self, budget: int) -> Found | None:
         """Return the best sequence within the budget, or None."""
         if self.bound > budget:
             return None
-        best: Found | None = None
-        for found in self.candidates(budget):
-            refined = refine(self.problem, found.needs, budget)
-            best = _better(best, found._replace(needs=refined), budget)
-            self.enough = best.needs.recomputed if best else self.options.limit_recomputed
+        best = self._tried(budget)
+        for rung in self._rungs(budget) if best else ():
+            lower = self._tried(rung)
+            best = _better(best, lower, budget) if lower else best
+        if best is None and self.least.needs.peak <= budget:
+            refined = refine(self.problem, self.least.needs, budget)
+            best = self.least._replace(needs=refined)
         best = self._searched(best, budget)
         return self._polished(best, budget)
+
+    def _rungs(self, budget: int) -> list[int]:
+        """Return the next lower twentieths of the plain peak, whose plans might be better."""
+        if len(self.problem.tasks) > MIDDLE or self.uniform:
+            return []
+        below = [self.plain.peak * k // RUNGS for k in range(RUNGS)]
+        return [rung for rung in below if self.bound <= rung < budget][: -1 - TRIED_BELOW : -1]
+
+    def _tried(self, budget: int) -> Found | None:
+        """Return the best refined candidate within the budget, or None."""
+        if budget not in self._found:
+            best: Found | None = None
+            for found in self.candidates(budget):
+                refined = refine(self.problem, found.needs, budget)
+                best = _better(best, found._replace(needs=refined), budget)
+                self.enough = best.needs.recomputed if best else self.options.limit_recomputed
+            self._found[budget] = best
+        return self._found[budget]
 
     def candidates(self, budget: int) -> Iterator[Found]:
         """Yield sequences to choose from; all fit the budget on paper."""
@@ -209,28 +252,14 @@ class Repeating:
 
     def _searched(self, best: Found | None, budget: int) -> Found | None:
         """Improve a small problem's plan by local search; without one, look for any that fits."""
-        if len(self.problem.tasks) > SEARCHED or not self.options.search_steps:
+        if not self.searching:
             return best
-        start = best or self._smallest_tried()
+        start = best or self.least
         needs = local_search(self.problem, start.needs, budget, self.options.search_steps)
         if needs.peak > budget:
             return best
         refined = refine(self.problem, needs, budget)
         return _better(best, Found(f"{start.strategy} + search", refined), budget)
-
-    def _smallest_tried(self, rounds: int = 12) -> Found:
-        """Return the candidate with the smallest peak that halving the budget finds."""
-        best, low = Found("plain", self.plain), self.bound
-        for _ in range(rounds):
-            if low >= best.needs.peak:
-                break
-            middle = (low + best.needs.peak) // 2
-            found = min(self.candidates(middle), key=lambda f: f.needs.peak, default=None)
-            if found is None:
-                low = middle + 1
-            else:
-                best = found
-        return best
 
     def _polished(self, best: Found | None, budget: int) -> Found | None:
         """Ask the optional solver for something better, and for a bound of the repeated work."""

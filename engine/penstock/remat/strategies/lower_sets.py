@@ -46,6 +46,7 @@ class Family:
         self.problem = problem
         self.forward = [t for t, task in enumerate(problem.tasks) if task.forward]
         self.saved = set(saved_values(problem))
+        self.segments: dict[tuple[int, int], tuple[float, int, int]] = {}
         closure: dict[int, int] = {}
         for t in self.forward:
             mask = 1 << t
@@ -71,6 +72,11 @@ class Family:
 
     def _segment(self, before: int, after: int) -> tuple[float, int, int]:
         """Return the work to repeat between two sets, the bytes kept and the bytes in between."""
+        if (before, after) not in self.segments:
+            self.segments[before, after] = self._between(before, after)
+        return self.segments[before, after]
+
+    def _between(self, before: int, after: int) -> tuple[float, int, int]:
         problem = self.problem
         work, kept, inside = 0.0, 0, 0
         border = self.border[after]
