@@ -41,6 +41,7 @@ from penstock.graph.tensor import Operation as Operation
 from penstock.graph.tensor import Tensor as Tensor
 from penstock.ops import families as _families
 from penstock.ops import wrappers as _wrappers
+from penstock.runtime import pareto as _pareto
 from penstock.runtime import prediction as _prediction
 from penstock.runtime import session as _session
 from penstock.shapes import Dimension as Dimension
@@ -57,6 +58,7 @@ _PARTS = (
     _losses,
     _metrics,
     _nn,
+    _pareto,
     _prediction,
     _session,
     _summary,

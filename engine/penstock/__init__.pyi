@@ -406,6 +406,7 @@ from penstock.ops.vectors import norm as norm
 from penstock.ops.vectors import trace as _linalg_trace
 from penstock.ops.vectors import trace as trace
 from penstock.runtime.fetches import IndexedSlicesValue as IndexedSlicesValue
+from penstock.runtime.pareto import plan_pareto as plan_pareto
 from penstock.runtime.prediction import predict as _simulate_predict
 from penstock.runtime.session import InteractiveSession as InteractiveSession
 from penstock.runtime.session import Session as Session

@@ -53,7 +53,7 @@ def choose(joint: Joint, request: Request) -> Plan:
 def _within(joint: Joint, budget: int) -> Plan:
     """Return a plan for a budget; where it draws again, with room for the places in streams."""
     planner = Planner(joint.problem)
-    places = sum(node.op in HALVES for node in joint.tasks) * allocated(_PLACE_BYTES)
+    places = stream_bytes(joint)
     try:
         plan = planner.plan(budget)
         again = {step.task for step in plan.schedule.computes if step.instance}
@@ -80,6 +80,11 @@ def _last_segment_kept(plan: Plan, keep: set[int]) -> Plan:
     first = {v for step in runs[begins:ends] for v in tasks[step.task].outputs}
     kept = plan_of(plan.problem, keep_values(plan.problem, keep | first), plan.strategy)
     return kept if kept.evaluation.peak <= plan.evaluation.peak else plan
+
+
+def stream_bytes(joint: Joint) -> int:
+    """Return the bytes that remembering where streams of random numbers stood may take."""
+    return sum(node.op in HALVES for node in joint.tasks) * allocated(_PLACE_BYTES)
 
 
 def inside_regions(joint: Joint) -> set[int]:

@@ -10,8 +10,9 @@ shapes, rounded as the allocator does; an unknown dimension counts as
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from penstock.graph.ir import IR, Endpoint, Node
 from penstock.memory.kernel_memory import allocated, in_place, scratch
@@ -44,10 +45,14 @@ class Joint:
 
 
 def make_joint(
-    ir: IR, calls: Collection[bytes], costs: Costs | None = None, device: DeviceModel | None = None
+    ir: IR,
+    calls: Collection[bytes],
+    costs: Costs | None = None,
+    device: DeviceModel | None = None,
+    shapes: Mapping[str, Any] | None = None,
 ) -> Joint:
-    """Return the problem of an IR."""
-    builder = _Builder(ir, backward_nodes(ir, calls))
+    """Return the problem of an IR; `shapes` are those of feeds, by name, where they are known."""
+    builder = _Builder(ir, backward_nodes(ir, calls), Sizes(ir, shapes))
     order = joint_order(ir, builder.backward)
     for node in order:
         builder.place(node)
@@ -57,9 +62,8 @@ def make_joint(
 class _Builder:
     """The tables of a Joint while they grow, in the order of the nodes."""
 
-    def __init__(self, ir: IR, backward: set[str]) -> None:
-        self.ir, self.backward = ir, backward
-        self.sizes = Sizes(ir)
+    def __init__(self, ir: IR, backward: set[str], sizes: Sizes) -> None:
+        self.ir, self.backward, self.sizes = ir, backward, sizes
         self.waited_for = {name for node in ir for name in node.controls} | set(ir.roots)
         self.fetched = {e for node in ir if node.op == "_Retval" for e in node.inputs}
         self.tasks: list[Node] = []

@@ -119,7 +119,7 @@ class Planner:
         below that, local search is asked a few times.
         """
         low, high = self.inner.bound, self.inner.least.needs.peak
-        for _ in range(5 if self.inner.searching else 0):
+        for _ in range(3 if self.inner.searching else 0):
             if low >= high:
                 break
             middle = (low + high) // 2

@@ -2,7 +2,8 @@
 
 A sequence over the budget is worse than any within; among those over it, fewer bytes are better
 (counting also how long the sequence stays over), else less repeated work. The random numbers
-have a fixed seed, so plans repeat; no clock is read.
+have a fixed seed, so plans repeat; no clock is read. A walk that found nothing better for a quarter
+of its steps ends.
 """
 
 from __future__ import annotations
@@ -23,14 +24,17 @@ def local_search(problem: Problem, start: Measured, budget: int, steps: int) -> 
     dice = random.Random(SEED)
     current, worth = start.sequence.tolist(), _worth(start, budget)
     best, best_worth = start, worth
+    since = 0
     for step in range(steps):
+        if step - since > steps // 4:
+            break
         made = measure(problem, _change(problem, current, dice))
         value = _worth(made, budget)
         heat = 0.05 * (1 - step / steps) * (problem.forward_cost or 1.0)
         if value <= worth or (value[0] == worth[0] == 0 and _accepts(value, worth, heat, dice)):
             current, worth = made.sequence.tolist(), value
         if value < best_worth:
-            best, best_worth = made, value
+            best, best_worth, since = made, value, step
     return best
 
 
