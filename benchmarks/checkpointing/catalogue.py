@@ -114,7 +114,7 @@ NETWORKS = {
             {"steps": 1000, "batch": 64, "width": 32},
             {"steps": 20, "batch": 4, "width": 8},
             ("0.25", "0.10", "0.05"),
-            named=("plain", "sqrt_n_per_segment"),
+            named=("plain", "memory"),
             dialects=("graph", "torch"),
         ),
     )

@@ -304,3 +304,18 @@ def test_why_no_gradient(build: Any, text: str) -> None:
     x = ps.placeholder(ps.float32, [3], name="x")
     y = build(x)
     assert re.search(text, ps.why_no_gradient(y, x))
+
+
+@pytest.mark.parametrize("dtype", [ps.float32, ps.float64, ps.bfloat16])
+def test_sums_that_accumulate_are_the_same_bits(dtype: ps.DType) -> None:
+    values = np.random.default_rng(0).standard_normal((9, 7, 5))
+    w = ps.placeholder(dtype, [7, 5])
+    y = sum(ps.reduce_sum(ps.sin(w * ps.constant(v, dtype))) for v in values)
+    (plain,) = ps.gradients(y, w)
+    (frugal,) = ps.gradients(y, w, memory_budget="1GB")
+    (asked,) = ps.gradients(y, w, aggregation_method=2)
+    with ps.Session() as session:
+        results = session.run([plain, frugal, asked], {w: np.ones((7, 5))})
+    np.testing.assert_array_equal(results[0], results[1])
+    assert len(plain.op.inputs) == 9 and len(asked.op.inputs) == 2
+    assert len(frugal.op.inputs) == (9 if dtype == ps.bfloat16 else 2)

@@ -32,7 +32,12 @@ Gradient: TypeAlias = "Tensor | IndexedSlices | None"
 
 @export("AggregationMethod")
 class AggregationMethod:
-    """How partial gradients are summed; all methods give one AddN here."""
+    """How partial gradients are summed: by one AddN, or each as it arrives.
+
+    EXPERIMENTAL_ACCUMULATE_N needs memory for one sum and not for all parts. Where `checkpoints`
+    or `memory_budget` ask for little memory it is taken, too, if the sums are the same bits: not
+    for 16-bit floats, which one AddN sums in float32.
+    """
 
     ADD_N = 0
     DEFAULT = 0
@@ -100,6 +105,8 @@ def gradients(
         graph.marked(**request_attrs(graph, scope, checkpoints, memory_budget)),
     ):
         walker = _Walker(y_list, x_list, stops, colocate_gradients_with_ops, gate_gradients)
+        walker.accumulate = aggregation_method == AggregationMethod.EXPERIMENTAL_ACCUMULATE_N
+        walker.frugal = checkpoints is not None or memory_budget is not None
         walker.run(_initial_gradients(y_list, _as_list(grad_ys)))
         result = [walker.result(x) for x in x_list]
         if unconnected == "zero":
@@ -192,6 +199,7 @@ class _Walker:
         self.graph = ys[0].graph
         self.stops = set(stops)
         self.keep = set(xs)
+        self.accumulate = self.frugal = False
         self.partials: dict[Tensor, list[Any]] = {}
         self.done: dict[Tensor, Any] = {}
         after = walk.descendants(xs) | {x.op for x in xs}
@@ -273,7 +281,7 @@ class _Walker:
         if tensor in self.done:
             return self.done[tensor]
         parts = self.partials.pop(tensor, [])
-        total = _sum(parts)
+        total = _sum(parts, self.accumulate or (self.frugal and tensor.dtype.name not in _HALVES))
         if tensor in self.keep:
             self.done[tensor] = total
         return total
@@ -304,7 +312,10 @@ def _gate(results: list[Any]) -> list[Any]:
         ]
 
 
-def _sum(parts: list[Any]) -> Any:
+_HALVES = ("float16", "bfloat16")
+
+
+def _sum(parts: list[Any], accumulate: bool) -> Any:
     parts = [p for p in parts if p is not None]
     if not parts:
         return None
@@ -312,7 +323,13 @@ def _sum(parts: list[Any]) -> Any:
         return parts[0]
     if all(isinstance(p, IndexedSlices) for p in parts):
         return add_slices(parts)
-    return raw.AddN([to_dense(p) for p in parts])
+    dense = [to_dense(p) for p in parts]
+    if not accumulate:
+        return raw.AddN(dense)
+    total = dense[0]
+    for part in dense[1:]:
+        total = raw.AddN([total, part])
+    return total
 
 
 @export("why_no_gradient")
