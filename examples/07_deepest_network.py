@@ -98,35 +98,22 @@ for depth, (first, last, most) in results.items():
 
 
 # What is in memory while a step goes on: the deep network with everything kept, then as planned.
-kept, dropped = planned(deep, 1 << 40).evaluation.profile, plan.evaluation.profile
+def explained(depth: int, budget: int):
+    with ps.Graph().as_default():
+        network = Network(depth, budget)
+        with ps.Session() as session:
+            session.run(ps.global_variables_initializer())
+            feed = {network.x: images[:BATCH], network.y: labels[:BATCH]}
+            return session.explain_memory(network.train, feed)
 
 
-def curve(profile: tuple[int, ...], style: str) -> str:
-    points = (
-        f"{40 + 620 * i / len(profile):.1f},{290 - 250 * size / max(kept):.1f}"
-        for i, size in enumerate(profile)
-    )
-    return f'<polyline points="{" ".join(points)}" fill="none" {style}/>'
-
-
-limit = 290 - 250 * BUDGET / max(kept)
-picture = f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 700 330"
- font-family="sans-serif" font-size="13">
-<rect width="700" height="330" fill="#fff"/>
-<path d="M40 290H660M40 290V30" stroke="#999"/>
-<path d="M40 {limit:.1f}H660" stroke="#c2410c" stroke-dasharray="5 4"/>
-{curve(kept, 'stroke="#999"')}
-{curve(dropped, 'stroke="#0b63ce" stroke-width="1.5"')}
-<text x="44" y="{limit - 6:.1f}" fill="#c2410c">budget {BUDGET:,} bytes</text>
-<text x="350" y="24" fill="#666" text-anchor="middle">plain: {max(kept):,} bytes</text>
-<text x="350" y="315" fill="#666" text-anchor="middle">one training step</text>
-</svg>
-"""
+kept, dropped = explained(deep, 1 << 40), explained(deep, BUDGET)
 folder = Path(tempfile.mkdtemp(prefix="penstock_"))
-(folder / "memory.svg").write_text(picture)
-print(f"open {folder}/memory.svg in a browser")
+kept.plot("everything kept", {"within the budget": dropped}).save(folder / "memory.html")
+print(f"open {folder}/memory.html in a browser")
 
 # The claims: many times as deep in the same memory, never above it, and it learns.
 assert deep >= 8 * plain_depth, (deep, plain_depth)
 assert all(most <= BUDGET for _, _, most in results.values()), results
+assert dropped.peak["CPU:0"] < kept.peak["CPU:0"]
 assert all(last < 0.7 * first for first, last, _ in results.values()), results

@@ -148,7 +148,10 @@ class PretendedArray(np.ndarray[Any, Any]):
 
     @property
     def data(self) -> Any:  # type: ignore[override]
-        return SimpleNamespace(ptr=self.ctypes.data)
+        owner: Any = self
+        while owner is not None and not hasattr(owner, "_pointer"):
+            owner = owner.obj if isinstance(owner, memoryview) else getattr(owner, "base", None)
+        return SimpleNamespace(ptr=self.ctypes.data, mem=owner and owner._pointer.mem)
 
 
 class State:

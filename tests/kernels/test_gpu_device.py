@@ -43,6 +43,21 @@ def test_scalars_and_bfloat16_and_views(device: gpu.GpuDevice) -> None:
     assert device.to_host(turned).tolist() == [[0, 3], [1, 4], [2, 5]]
 
 
+def test_blocks_and_windows(device: gpu.GpuDevice) -> None:
+    window = device.begin_window()
+    array, other = (device.to_device(np.zeros(1000, np.float64)) for _ in range(2))
+    before = device.memory_stats()["live"]
+    assert device.block_of(array) == device.block_of(array[500:])
+    assert device.block_of(array)[1] == 8192
+    assert device.block_of(array)[0] != device.block_of(other)[0]
+    inner = device.begin_window()
+    del other
+    gc.collect()
+    assert device.end_window(inner) == device.end_window(window) == before
+    later = device.begin_window()
+    assert device.end_window(later) == before - 8192
+
+
 def test_bytes_are_counted(device: gpu.GpuDevice) -> None:
     start = device.memory_stats()
     array = device.to_device(np.zeros(1000, np.float64))

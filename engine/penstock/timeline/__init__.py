@@ -16,6 +16,7 @@ from typing import Any
 
 from penstock.exports import export
 from penstock.timeline import chrome, svg
+from penstock.timeline.analysis import StepStatsAnalysis, allocator_maximums
 from penstock.timeline.flows import find_flows
 from penstock.timeline.memory import Curve, read_memory
 from penstock.timeline.picture import Picture
@@ -81,6 +82,26 @@ class Timeline:
         always give the same text.
         """
         return chrome.render(self._picture, show_dataflow, show_memory)
+
+    def analyze_step_stats(
+        self, show_dataflow: bool = True, show_memory: bool = True
+    ) -> StepStatsAnalysis:
+        """Return the Chrome trace and, by allocator, the most bytes live at a time.
+
+        `allocator_maximums` has an entry for each device whose memory was recorded: `timestamp`
+        in microseconds from the start, `num_bytes`, and the `tensors` live then, by node.
+
+        >>> x = ps.placeholder(ps.float32, [1024])
+        >>> options = ps.RunOptions(trace_level=ps.RunOptions.FULL_TRACE)
+        >>> metadata = ps.RunMetadata()
+        >>> y = ps.exp(ps.concat([x, x], 0, name="twice"), name="y")
+        >>> _ = ps.Session().run(y, {x: [0.0] * 1024}, options, metadata)
+        >>> analysis = ps.timeline.Timeline(metadata.step_stats).analyze_step_stats()
+        >>> "twice" in analysis.allocator_maximums["CPU:0"].tensors
+        True
+        """
+        trace = self.generate_chrome_trace_format(show_dataflow, show_memory)
+        return StepStatsAnalysis(trace, allocator_maximums(self._picture))
 
     def svg(self, width: int = 1000) -> str:
         """Return a picture `width` pixels wide, as SVG text that needs nothing else."""
