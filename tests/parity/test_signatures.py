@@ -13,6 +13,7 @@ import pytest
 from penstock import dtypes, protos
 from penstock.graph import codec
 from penstock.graph.tensor_codec import decode_tensor
+from penstock.ops import redraw
 from penstock.ops.registry import OpDef, all_ops
 from penstock.ops.spec import ArgDef, AttrDef
 
@@ -23,7 +24,8 @@ NARROWER = {  # (op, attribute) → why we allow fewer values
     ("MaxPool", "data_format"): "NCHW_VECT_C holds quantised numbers, of which penstock has none",
     ("MaxPoolV2", "data_format"): "NCHW_VECT_C holds quantised numbers, of which penstock has none",
 }
-OPS = list(all_ops())
+HALVES = {half(op) for op in redraw.HALVES for half in (redraw.place_op, redraw.at_op)}
+OPS = [op for op in all_ops() if op.name not in HALVES]  # which only plans hold, never GraphDefs
 HAVE = {d.as_datatype_enum for d in dtypes.ALL}
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from penstock.remat.account import account
 from penstock.remat.evaluate import Evaluation
 from penstock.remat.problem import Problem
-from penstock.remat.schedule import Compute, Free, Schedule
+from penstock.remat.schedule import Compute, Schedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,28 +36,5 @@ class Plan:
         return self.problem.tasks[step.task].outputs
 
     def explain(self) -> str:
-        """Return a readable account: peak, r, the gap to the bound, what is made again."""
-        problem, result = self.problem, self.evaluation
-        asked = "no budget" if self.budget is None else f"budget {self.budget:,} bytes"
-        lines = [
-            f"strategy {self.strategy}, {asked}",
-            f"planned peak {result.peak:,} bytes; recomputed {result.recomputed:.3f} of a forward"
-            f" pass (bound {self.least_recomputed:.3f}) in {self.schedule.clones} clones",
-        ]
-        if result.peak_step >= 0:
-            step = self.schedule.steps[result.peak_step]
-            name = "" if isinstance(step, Free) else problem.tasks[step.task].name
-            lines.append(f"peak at {name}, with in memory:")
-        largest = sorted(result.live, key=lambda pair: (-problem.values[pair[0]].bytes, pair))
-        for v, instance in largest[:10]:
-            value = problem.values[v]
-            lines.append(f"  {value.bytes:>14,} {value.name}" + (" (again)" if instance else ""))
-        runs: dict[int, int] = {}
-        for compute in self.schedule.computes:
-            runs[compute.task] = compute.instance
-        again = sorted((t for t, n in runs.items() if n), key=lambda t: -problem.tasks[t].cost)
-        lines += [
-            f"  made again {runs[t]}x: {problem.tasks[t].name} (cost {problem.tasks[t].cost:g})"
-            for t in again[:20]
-        ]
-        return "\n".join(lines)
+        """Return a readable account: peak, r, the gaps to bounds, what is kept and made again."""
+        return account(self)
