@@ -6,7 +6,6 @@ import subprocess
 import sys
 from typing import Any
 
-import numpy as np
 import pytest
 
 import penstock as ps
@@ -35,7 +34,7 @@ def build(wish: dict[str, Any]) -> tuple[Any, Any]:
 def fingerprint() -> str:
     """Return the plans of three requests, as one number."""
     told = hashlib.sha256()
-    for wish in ({"checkpoints": "memory"}, {"checkpoints": "speed"}, {"memory_budget": "400kB"}):
+    for wish in ({"checkpoints": "memory"}, {"checkpoints": "speed"}, {"memory_budget": "480kB"}):
         with ps.Graph().as_default():
             g, x = build(wish)
             with ps.Session() as session:
@@ -99,18 +98,3 @@ def test_the_account_tells_what_is_kept_and_what_is_made_again() -> None:
     text = found.explain()
     assert "kept: would take" in text and "top: fetched" in text
     assert "given_up: 1x" in text and "of a plain run" in text
-
-
-def test_the_pareto_front_of_a_run() -> None:
-    g, x = build({})
-    plans = ps.plan_pareto(g, [x], points=4)
-    peaks = [plan.evaluation.peak for plan in plans]
-    work = [plan.evaluation.recomputed for plan in plans]
-    assert len(plans) > 1 and peaks == sorted(peaks) and work == sorted(work, reverse=True)
-    value = normal(*SIDE)
-    (plain,) = ps.Session().run([g], {x: value})
-    with ps.Graph().as_default():
-        tight, x = build({"memory_budget": peaks[0]})
-        np.testing.assert_array_equal(plain, ps.Session().run(tight, {x: value}))
-    with pytest.raises(ValueError, match="needs no gradients"):
-        ps.plan_pareto(ps.zeros([2]))
