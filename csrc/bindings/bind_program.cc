@@ -70,10 +70,11 @@ void check_callable(const NativeProgram& program, size_t values) {
 }
 
 // The value of feed i; when its copy finds no memory, the error says who holds it.
-Tensor feed_of(PyObject* value, const Partitions& partitions, size_t i, Allocator& allocator) {
+Tensor feed_of(PyObject* value, const NativeProgram& program, size_t i, Allocator& allocator) {
+  const Partitions& partitions = program.executor.partitions();
   const FeedInfo& feed = partitions.host().feeds[i];
   try {
-    return tensor_of_feed(value, feed, allocator);
+    return tensor_of_feed(value, feed, allocator, program.session.get());
   } catch (const Error& error) {
     if (error.code() != Code::kResourceExhausted) throw;
     RunError explained(error.code(), error.text());
@@ -93,7 +94,7 @@ PyObject* run_program(NativeProgram& program, PyObject* const* values, size_t nu
   bool tiny =
       timeout_ms == 0 && program.executor.work_ns() > 0 && program.executor.work_ns() < kTinyNs;
   for (size_t i = 0; i < num_values; ++i) {
-    feeds[i] = feed_of(values[i], program.executor.partitions(), i, allocator);
+    feeds[i] = feed_of(values[i], program, i, allocator);
     tiny = tiny && feeds[i].buffer()->bytes <= kTinyFeed;
   }
   RunOptions options;

@@ -17,14 +17,22 @@ struct DeviceBuffer : Buffer {
   DeviceBuffer(PyObject* a, PythonDevice* device) : array(a) {
     Py_INCREF(a);
     owner = device;
-    release = [](Buffer* buffer) {
-      auto* self = static_cast<DeviceBuffer*>(buffer);
-      drop_reference(self->array);
-      delete self;
-    };
+    release = free;
+  }
+  static void free(Buffer* buffer) {
+    auto* self = static_cast<DeviceBuffer*>(buffer);
+    drop_reference(self->array);
+    delete self;
   }
   PyObject* array;
 };
+
+// The buffer of a tensor in the memory of a Python device; null for any other tensor.
+DeviceBuffer* device_buffer(const Tensor& tensor) {
+  Buffer* const buffer = tensor.raw() ? nullptr : tensor.buffer().get();
+  return buffer && buffer->release == DeviceBuffer::free ? static_cast<DeviceBuffer*>(buffer)
+                                                         : nullptr;
+}
 
 class Lock {
  public:
@@ -56,6 +64,13 @@ Shape shape_of(PyObject* array) {
   }
   if (PyErr_Occurred()) throw_kernel_error();
   return result;
+}
+
+bool has_dtype(PyObject* array, DType dtype) {
+  const PyRef descr(PyObject_GetAttrString(array, "dtype"));
+  if (!descr) PyErr_Clear();
+  return descr && PyArray_DescrCheck(descr.get()) &&
+         reinterpret_cast<PyArray_Descr*>(descr.get())->type_num == numpy_descr(dtype)->type_num;
 }
 
 void check_dtype(PyObject* array, DType dtype) {
@@ -99,7 +114,18 @@ PyObject* PythonDevice::array_of(const Tensor& tensor) const {
   return static_cast<DeviceBuffer*>(tensor.buffer().get())->array;
 }
 
+Tensor PythonDevice::adopt(PyObject* array, DType dtype) {
+  const PyRef own(PyObject_CallMethod(device_.get(), "adopt", "O", array));
+  if (!own) PyErr_Clear();  // whoever copies it by way of the host will say what is wrong with it
+  const bool fits = own && own.get() != Py_None && has_dtype(own.get(), dtype);
+  return fits ? wrap(own.get(), dtype) : Tensor();
+}
+
 Tensor PythonDevice::from_host(const Tensor& value) {
+  if (DeviceBuffer* fed = device_buffer(value)) {  // see FeedInfo::travels
+    auto* home = static_cast<PythonDevice*>(fed->owner);
+    return home == this ? value : from_device(value, *home);
+  }
   const Lock lock;
   if (!is_plain(value.dtype())) return value;
   const PyRef array = view_of_tensor(value);
@@ -185,6 +211,11 @@ void PythonDevice::close() {
   Device::close();
   const Lock lock;
   checked(PyObject_CallMethod(device_.get(), "close", nullptr));
+}
+
+PyObject* device_array_of(const Tensor& tensor) {
+  DeviceBuffer* const buffer = device_buffer(tensor);
+  return buffer ? buffer->array : nullptr;
 }
 
 Tensor tensor_of_host_array(PyObject* array, DType dtype, Allocator& allocator) {

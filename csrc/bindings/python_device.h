@@ -37,12 +37,17 @@ class PythonDevice final : public Device {
   Tensor wrap(PyObject* array, DType dtype);
   // With the lock: the array of a tensor of this device, borrowed.
   PyObject* array_of(const Tensor& tensor) const;
+  // With the lock: the tensor of another library's array that lies in this device's memory; none
+  // when it lies elsewhere or has another dtype.
+  Tensor adopt(PyObject* array, DType dtype);
 
  private:
   PyRef device_;
   PyRef transfer_;
 };
 
+// With the lock: the array of a tensor in any such device's memory, borrowed; null for others.
+PyObject* device_array_of(const Tensor& tensor);
 // With the lock: the tensor of a host array that nobody else writes to, which must be of that
 // dtype.
 Tensor tensor_of_host_array(PyObject* array, DType dtype, Allocator& allocator);

@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "bindings/python_device.h"
 #include "core/resource.h"
 
 namespace penstock {
@@ -73,6 +74,10 @@ PyObject* array_taking_buffer(Tensor tensor, PyArray_Descr* descr) {
 }  // namespace
 
 PyObject* object_of_tensor(Tensor tensor) {
+  if (PyObject* array = device_array_of(tensor)) {
+    Py_INCREF(array);
+    return array;
+  }
   if (!is_plain(tensor.dtype())) {
     return tensor.is_scalar() ? object_of_element(tensor, 0) : array_of_objects(tensor);
   }

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <vector>
 
+#include "bindings/python_device.h"
 #include "bindings/python_error.h"
 #include "runtime/run_error.h"
 
@@ -201,6 +202,16 @@ PyRef read_foreign_array(PyObject* value, const FeedInfo& feed) {
   return array;
 }
 
+// The same array as a value of the session's device that it lies on, if there is one.
+Tensor adopted(PyObject* value, DType dtype, Session& session) {
+  for (const auto& device : session.devices()) {
+    auto* python = dynamic_cast<PythonDevice*>(device.get());
+    Tensor tensor = python ? python->adopt(value, dtype) : Tensor();
+    if (tensor.has_value()) return tensor;
+  }
+  return Tensor();
+}
+
 Tensor convert(PyObject* value, const FeedInfo& feed, Allocator& allocator) {
   const bool plain = is_plain(feed.dtype);
   const PyRef array = plain ? as_plain_array(value, feed) : as_array(value, feed.dtype);
@@ -215,14 +226,20 @@ Tensor convert(PyObject* value, const FeedInfo& feed, Allocator& allocator) {
 
 }  // namespace
 
-Tensor tensor_of_feed(PyObject* value, const FeedInfo& feed, Allocator& allocator) {
+Tensor tensor_of_feed(PyObject* value, const FeedInfo& feed, Allocator& allocator,
+                      Session* session) {
   Tensor tensor;
   PyRef foreign;
   if (is_plain(feed.dtype) && array_reader && is_foreign_array(value)) {
-    foreign = read_foreign_array(value, feed);
-    value = foreign.get();
+    if (feed.travels && session) tensor = adopted(value, feed.dtype, *session);
+    if (!tensor.has_value()) {
+      foreign = read_foreign_array(value, feed);
+      value = foreign.get();
+    }
   }
-  if (PyArray_CheckExact(value)) {
+  if (tensor.has_value()) {
+    // it is where it will be read
+  } else if (PyArray_CheckExact(value)) {
     PyArrayObject* array = reinterpret_cast<PyArrayObject*>(value);
     if (PyArray_NDIM(array) > kMaxRank) {
       refuse_value(value, feed, concat("it has more than ", kMaxRank, " dimensions"));

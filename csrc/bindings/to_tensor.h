@@ -9,12 +9,16 @@
 #include "bindings/numpy_api.h"
 #include "core/tensor.h"
 #include "runtime/program.h"
+#include "runtime/session.h"
 
 namespace penstock {
 
 // The value fed for `feed`, as NumPy's asarray(value, dtype) reads it. Throws a RunError that
-// names the fed tensor when it cannot be converted or its shape is not allowed.
-Tensor tensor_of_feed(PyObject* value, const FeedInfo& feed, Allocator& allocator);
+// names the fed tensor when it cannot be converted or its shape is not allowed. An array in the
+// memory of one of `session`'s devices is taken as it is where the feed travels; without a session
+// every value becomes one of the host's.
+Tensor tensor_of_feed(PyObject* value, const FeedInfo& feed, Allocator& allocator,
+                      Session* session = nullptr);
 
 // Sets the function that makes a NumPy array of a fed array of another library, one with
 // `__dlpack__` or `__cuda_array_interface__`.

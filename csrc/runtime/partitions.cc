@@ -24,6 +24,25 @@ Partitions::Partitions(std::vector<std::unique_ptr<Program>> programs, int chann
     }
   }
   std::sort(receivers_.begin(), receivers_.end());
+  if (programs_.size() > 1) find_travelling_feeds();
+}
+
+void Partitions::find_travelling_feeds() {
+  Program& program = *programs_.front();
+  std::vector<bool> read_here(static_cast<size_t>(program.num_slots), false);
+  for (int32_t slot : program.fetch_slots) read_here[slot] = true;
+  for (size_t i = 0; i < program.nodes.size(); ++i) {
+    const ProgramNode& reader = program.nodes[i];
+    const int32_t to = receiver_of(static_cast<int32_t>(i));
+    const bool leaves = to >= 0 && node(to).info->op == "_Recv" &&
+                        programs_[program_of(to)]->device->has_own_memory();
+    if (leaves) continue;
+    const int32_t end = i + 1 < program.nodes.size()
+                            ? program.nodes[i + 1].first_input
+                            : static_cast<int32_t>(program.input_slots.size());
+    for (int32_t k = reader.first_input; k < end; ++k) read_here[program.input_slots[k]] = true;
+  }
+  for (FeedInfo& feed : program.feeds) feed.travels = !read_here[feed.slot];
 }
 
 int32_t Partitions::receiver_of(int32_t node) const {

@@ -39,6 +39,8 @@ class Partitions {
   int32_t receiver_of(int32_t node) const;
 
  private:
+  void find_travelling_feeds();
+
   std::vector<std::unique_ptr<Program>> programs_;
   int channels_;
   bool has_async_ = false;

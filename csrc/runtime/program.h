@@ -58,6 +58,8 @@ struct FeedInfo {
   DType dtype = DType::kInvalid;
   PartialShape shape;  // what a fed value must be compatible with
   std::string name;    // of the fed tensor, "x:0"
+  // Only accelerators read it, in their own memory: a value that is in one may be fed as it is.
+  bool travels = false;
 };
 
 class Program {

@@ -24,7 +24,9 @@ class Send final : public AsyncKernel {
 
 class Receive final : public AsyncKernel {
  public:
-  Receive(int channel, Device* memory) : channel_(channel), memory_(memory) {}
+  // With `keep` the value stays in the memory where it was sent.
+  Receive(int channel, Device* memory, bool keep)
+      : channel_(channel), memory_(memory), keep_(keep) {}
 
   bool start(KernelContext& ctx, Rendezvous& rendezvous, Done done) override {
     if (std::optional<Message> message = rendezvous.try_receive(channel_)) {
@@ -48,7 +50,7 @@ class Receive final : public AsyncKernel {
  private:
   // The value in the memory that this end wants it in.
   Tensor brought(Message message) const {
-    if (message.memory == memory_) return std::move(message.value);
+    if (message.memory == memory_ || keep_) return std::move(message.value);
     if (!memory_) return message.memory->to_host(message.value);
     if (!message.memory) return memory_->from_host(message.value);
     return memory_->from_device(message.value, *message.memory);
@@ -56,6 +58,7 @@ class Receive final : public AsyncKernel {
 
   const int channel_;
   Device* const memory_;
+  const bool keep_;
 };
 
 }  // namespace
@@ -74,7 +77,8 @@ std::unique_ptr<Kernel> make_transfer(const NodeInfo& node, Device& device, int 
   const bool on_host = node.op == "_HostSend" || node.op == "_HostRecv" || !device.has_own_memory();
   Device* const memory = on_host ? nullptr : &device;
   if (is_send(node.op)) return std::make_unique<Send>(channel, memory);
-  return std::make_unique<Receive>(channel, memory);
+  const bool keep = node.attrs.get_or<bool>("_keep", false);
+  return std::make_unique<Receive>(channel, memory, keep);
 }
 
 }  // namespace penstock

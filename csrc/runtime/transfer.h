@@ -2,7 +2,8 @@
 //
 // A sender puts its value into a channel of the step's rendezvous as it is; the receiver brings
 // it into the memory in which its own device wants it. Between CPUs that is the same reference;
-// everything else is a copy, made by the devices (device.h).
+// everything else is a copy, made by the devices (device.h). A `_Recv` with attribute `_keep` is
+// for a fetch that stays on its device: it leaves the value where it was sent.
 #pragma once
 
 #include <memory>

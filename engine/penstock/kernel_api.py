@@ -236,6 +236,13 @@ class Device(ABC):
     def to_host(self, array: Array) -> np.ndarray[Any, Any]:
         """Return a copy of a device array in host memory, once what computes it has ended."""
 
+    def adopt(self, value: Any) -> Array | None:
+        """Return the array of this device that a fed value is, without a copy.
+
+        None, as here, for whatever does not lie in this device's memory.
+        """
+        return None
+
     @abstractmethod
     def memory_stats(self) -> dict[str, int]:
         """Return bytes `live`, `peak` and `reserved`, and a count of `allocations`."""

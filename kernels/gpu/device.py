@@ -18,8 +18,11 @@ from penstock.kernel_api import Array, Compute, Stretch
 from penstock.kernels.gpu import faults, guard, library, memory, variables
 from penstock.kernels.gpu.capture import Capture
 from penstock.kernels.gpu.graphs import Recorder
+from penstock.kernels.gpu.loans import Loans
 from penstock.kernels.gpu.random_state import RandomState
 from penstock.kernels.gpu.streams import Streams
+
+_CUDA = 2  # DLPack's number for it
 
 SMALL = 64 << 10
 """Up to this many bytes a copy to the device is ordered with the kernels: an event costs more."""
@@ -46,6 +49,7 @@ class GpuDevice(kernel_api.Device):
         self._allocator = self._cupy.cuda.memory._get_thread_local_allocator
         self._out_of_memory: type[Exception] = self._cupy.cuda.memory.OutOfMemoryError
         self.random = RandomState()
+        self._loans = Loans(self._cupy, index)
         with self.entered():
             self.faults = faults.Faults(self._cupy.zeros(faults.WORDS, np.int64))
 
@@ -139,6 +143,19 @@ class GpuDevice(kernel_api.Device):
         self._look()
         return result
 
+    def adopt(self, value: Any) -> Array | None:
+        """Return another library's array that lies on this GPU, on the same memory.
+
+        It must stay as it is until the run has ended, and while a result may be a view of it.
+        """
+        if _cuda_ordinal(value) != self.index:
+            return None
+        with self._device:
+            made = self._cupy.cuda.get_current_stream().record()  # of CuPy's arrays, by this thread
+        with self._lock, self.entered():
+            self.streams.compute.stream.wait_event(made)
+            return self._loans.take(value)
+
     def _dense(self, array: Array) -> Array:
         return array if array.flags.c_contiguous else self._cupy.ascontiguousarray(array)
 
@@ -147,6 +164,9 @@ class GpuDevice(kernel_api.Device):
 
         For the end of a step that fetched nothing from this device.
         """
+        if self._loans.any():
+            with self._lock, self._device:
+                self._loans.settle(self.streams.compute.mark)
         if self.faults.pending():
             with self._lock, self._device:  # an event of a stream that captures would be captured
                 self.streams.download.wait_for(self.streams.compute)
@@ -228,6 +248,16 @@ class _Entered:
         device._switch(self._before)
         device.streams.compute.stream.__exit__(*problem)
         device._device.__exit__(*problem)
+
+
+def _cuda_ordinal(value: Any) -> int:
+    """Return which GPU an array of another library lies on; -1 for the host or elsewhere."""
+    described = getattr(value, "__dlpack_device__", None)
+    if described is not None:
+        kind, ordinal = described()
+        return int(ordinal) if int(kind) == _CUDA else -1
+    found: int = getattr(getattr(value, "device", None), "id", -1)
+    return found
 
 
 def peer_copy(array: Array, source: kernel_api.Device, destination: kernel_api.Device) -> Array:

@@ -17,6 +17,8 @@ import numpy as np
 from penstock import errors
 from penstock.kernel_api import Compute, Device, Windows
 
+_HOST, _OTHER_DEVICE = 1, 12  # device types of DLPack
+
 
 class DeviceMemoryError(errors.FailedPreconditionError, TypeError):
     """Host code took a value in a device's memory for a NumPy array."""
@@ -116,6 +118,23 @@ class DeviceArray:
             "(fetch it, or use Device.to_host)",
         )
 
+    def __dlpack_device__(self) -> tuple[int, int]:
+        """Return DLPack's number for other devices, and which of them it is."""
+        return _OTHER_DEVICE, int(self.device.rpartition(":")[2])
+
+    def __dlpack__(
+        self,
+        *,
+        stream: Any = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[int, int] | None = None,
+        copy: bool | None = None,
+    ) -> Any:
+        """Return a copy for the host, `dl_device=(1, 0)`; raises `DeviceMemoryError` otherwise."""
+        if dl_device is None or dl_device[0] != _HOST or copy is False:
+            self._refuse()
+        return np.array(self._hidden, order="C").__dlpack__(max_version=max_version)
+
     __array__ = __len__ = __iter__ = __getitem__ = __setitem__ = __bool__ = _refuse
     __int__ = __float__ = __index__ = __buffer__ = _refuse
     __add__ = __sub__ = __mul__ = __truediv__ = __matmul__ = _refuse
@@ -173,6 +192,11 @@ class SimulatedDevice(Device):
     def to_host(self, array: DeviceArray) -> np.ndarray[Any, Any]:
         """Return a copy of a device array in host memory."""
         return np.array(self.reveal(array), order="C")
+
+    def adopt(self, value: Any) -> DeviceArray | None:
+        """Return a value that was fetched from this device and is fed again."""
+        own = isinstance(value, DeviceArray) and value._memory is self._memory
+        return value if own else None
 
     def memory_stats(self) -> dict[str, int]:
         """Return bytes `live`, `peak` and `reserved`, and a count of `allocations`."""

@@ -110,6 +110,10 @@ class Context:
         graph, self.kept = Graph(self.kept), None
         return graph
 
+    def record(self) -> Event:
+        """Return an event that passes at once."""
+        return Event(True)
+
 
 class CUDARuntimeError(RuntimeError):
     """What the driver refuses."""
@@ -136,6 +140,10 @@ class Event:
     def __init__(self, disable_timing: bool = False) -> None:
         assert disable_timing
 
+    @property
+    def done(self) -> bool:
+        return State.idle
+
     def record(self, stream: Context) -> None:
         assert isinstance(stream, Context)
 
@@ -145,6 +153,12 @@ class Event:
 
 class PretendedArray(np.ndarray[Any, Any]):
     """An array in the pretended GPU's memory."""
+
+    def __new__(cls, shape: Any, dtype: Any = float, memptr: Any = None) -> PretendedArray:
+        kept = (ctypes.c_char * max(1, memptr.mem.size)).from_address(memptr.ptr)
+        kept._pointer = memptr
+        size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
+        return np.frombuffer(kept, np.uint8, size).view(dtype).reshape(shape).view(cls)
 
     @property
     def data(self) -> Any:  # type: ignore[override]
@@ -159,6 +173,7 @@ class State:
 
     allocator: Any = None
     pinned: Any = None
+    idle = True
 
 
 def empty(shape: Any, dtype: Any = float) -> PretendedArray:
@@ -167,10 +182,7 @@ def empty(shape: Any, dtype: Any = float) -> PretendedArray:
     dtype = np.dtype(dtype)
     count = int(np.prod(shape, dtype=np.int64))
     pointer = State.allocator(count * dtype.itemsize)
-    kept = (ctypes.c_char * max(1, count * dtype.itemsize)).from_address(pointer.ptr or 1)
-    kept._pointer = pointer
-    flat = np.frombuffer(kept, np.uint8, count * dtype.itemsize)
-    return flat.view(dtype).reshape(shape).view(PretendedArray)
+    return PretendedArray(shape, dtype, pointer)
 
 
 def zeros(shape: Any, dtype: Any = float) -> PretendedArray:
@@ -223,6 +235,7 @@ def module() -> Any:
     cuda = SimpleNamespace(
         Device=Context,
         Stream=Context,
+        get_current_stream=Context,
         Event=Event,
         MemoryPool=MemoryPool,
         MemoryPointer=Pointer,
@@ -238,6 +251,7 @@ def module() -> Any:
         "zeros": zeros,
         "array": array,
         "ndarray": PretendedArray,
+        "from_dlpack": lambda value: np.from_dlpack(value.values).view(PretendedArray),
         "get_default_pinned_memory_pool": lambda: SimpleNamespace(malloc=bytearray),
     }
     return SimpleNamespace(**{**names, **own, "cuda": cuda, "__version__": "14.0"})

@@ -30,11 +30,13 @@ class Foreign:
 class OneCapsule(Foreign):
     """Gives the same capsule each time, which may be used once."""
 
-    def __init__(self, array: Any) -> None:
-        super().__init__(array)
+    def __init__(self, array: Any, device: int = 1) -> None:
+        super().__init__(array, device)
         self.capsule = array.__dlpack__()
 
     def __dlpack__(self, **wanted: Any) -> Any:
+        if wanted.get("dl_device") is not None:
+            raise BufferError("no copies")
         return self.capsule
 
 
@@ -109,8 +111,9 @@ def test_memory_of_a_gpu_needs_cupy(monkeypatch: pytest.MonkeyPatch) -> None:
                 errors.FeedError, match=r"CuPy, which is not installed: pip install"
             ):
                 session.run(y, {x: value})
-        with pytest.raises(TypeError, match="DLPack numbers 10: copy it to the CPU first"):
-            session.run(y, {x: Foreign(np.ones(3, np.float32), device=10)})
+        assert session.run(y, {x: Foreign(np.ones(3, np.float32), device=10)}).tolist() == [2] * 3
+        with pytest.raises(errors.FeedError, match="DLPack numbers 10: copy it to the CPU first"):
+            session.run(y, {x: OneCapsule(np.ones(3, np.float32), device=10)})
 
 
 def test_memory_of_a_gpu_is_copied_by_cupy(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,10 +114,12 @@ class PassContext:
     """The typed surroundings of a pass.
 
     `evaluate` runs an IR without feeds and returns its fetches; it raises `OpError` with the
-    failing node's name in `.node`.
+    failing node's name in `.node`. With `keep_fetches`, what is fetched stays in the memory of
+    the device that computed it.
     """
 
     options: Options
     evaluate: Evaluate
     log: PlanLog
     placing: Placing = field(default_factory=Placing)
+    keep_fetches: bool = False

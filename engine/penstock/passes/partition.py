@@ -67,12 +67,14 @@ class _Cut:
         self.ir = ir
         self.nodes = ir.nodes
         self.log = ctx.log
+        self.keep_fetches = ctx.keep_fetches
         self.devices = {d.name: d for d in ctx.placing.devices}
         self.memory = MemoryKinds(ir, ctx.placing)
         self.narrowing = Narrowing(ctx.placing) if ctx.placing.compress else None
         self.lists: dict[str, list[Node]] = {name: [] for name in self.devices}
         self.following: dict[str, list[Node]] = {}  # what stands directly after a node
         self.arrived: dict[tuple[str, int, str, bool], Endpoint] = {}
+        self.kept: dict[Endpoint, Endpoint] = {}
         self.narrowed: dict[Endpoint, Value] = {}
         self.ends: dict[str, Value] = {}
         self.count = 0
@@ -137,6 +139,8 @@ class _Cut:
         """Return where the node's own partition has this input."""
         producer, index = endpoint
         source = self.nodes[producer]
+        if self.keep_fetches and node.op == "_Retval" and self._is_in_device_memory(endpoint):
+            return self._kept(endpoint, node.device)
         to_host = self.memory.reads_on_host(node, number, source.dtypes[index])
         if source.device == node.device:
             if self.memory.leaves_on_host(endpoint) == to_host:
@@ -150,6 +154,21 @@ class _Cut:
                 raise _crossing_handle(source, node)
             value = self._value(source, index)
             found = self.arrived[key] = self._bring(value, node.device, to_host)
+        return found
+
+    def _is_in_device_memory(self, endpoint: Endpoint) -> bool:
+        on_device = self.nodes[endpoint[0]].device in self.memory.accelerators
+        return on_device and not self.memory.leaves_on_host(endpoint)
+
+    def _kept(self, endpoint: Endpoint, host: str) -> Endpoint:
+        """Return a fetched value as its device has it: passed to the host, but not copied."""
+        found = self.kept.get(endpoint)
+        if found is None:
+            source, index = self.nodes[endpoint[0]], endpoint[1]
+            value = Value(source, endpoint, source.dtypes[index], source.shapes[index], False)
+            found = self.kept[endpoint] = self._send(value, host, True)
+            receiver = self.lists[host].pop()
+            self.lists[host].append(receiver._replace(attrs={**receiver.attrs, "_keep": True}))
         return found
 
     def _value(self, source: Node, index: int) -> Value:

@@ -16,6 +16,7 @@ from penstock.passes.context import PassContext
 from penstock.passes.placement import constraints
 from penstock.passes.placement.device_table import DeviceTable
 from penstock.passes.placement.groups import Group, Groups, Reason
+from penstock.passes.placement.host_shapes import shapes_in_host_memory
 from penstock.passes.placement.record import Placement
 from penstock.passes.placement.strategies import STRATEGIES
 
@@ -34,7 +35,7 @@ def place(ir: IR, ctx: PassContext) -> IR:
             device = chosen[groups.of[name]]
             nodes[name] = node if node.device == device else node._replace(device=device)
         placed = IR(nodes, ir.roots)
-    placed = IR(edit.name_present(placed.nodes), ir.roots)
+    placed = shapes_in_host_memory(IR(edit.name_present(placed.nodes), ir.roots), ctx)
     ctx.log.placement = Placement(ir, placed, groups, table)
     for move in ctx.log.placement.moves:
         ctx.log.note("moved", move.node, move.text())

@@ -1,7 +1,8 @@
 """Fed arrays of other libraries: PyTorch's, CuPy's, JAX's, whatever speaks DLPack.
 
-Host memory is read where it lies. What lies in the memory of a CUDA device is copied to the host by
-CuPy; a reader on a GPU gets it back from there. The result is only read.
+Host memory is read where it lies. What lies in the memory of a session's device and is read there
+only never comes here: the device adopts it. Else what lies in the memory of a CUDA device is copied
+to the host by CuPy, of other devices by the array's own library. The result is only read.
 """
 
 from __future__ import annotations
@@ -26,13 +27,19 @@ def host_array(value: Any) -> np.ndarray[Any, Any]:
     if kind in (_CPU, _CUDA_HOST):
         return _of_host(value)
     if kind not in (_CUDA, _CUDA_MANAGED):
-        raise TypeError(
-            f"its memory is on a device that DLPack numbers {kind}: copy it to the CPU first"
-        )
+        return _by_its_library(value, kind)
     cupy = library.cupy()
     array = cupy.from_dlpack(value) if described is not None else cupy.asarray(value)
     copied: np.ndarray[Any, Any] = cupy.asnumpy(array)
     return copied
+
+
+def _by_its_library(value: Any, kind: int) -> np.ndarray[Any, Any]:
+    try:
+        return np.from_dlpack(value, device="cpu")
+    except (BufferError, RuntimeError, TypeError, ValueError):
+        text = f"its memory is on a device that DLPack numbers {kind}: copy it to the CPU first"
+        raise TypeError(text) from None
 
 
 def _of_host(value: Any) -> np.ndarray[Any, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from penstock import _native, kernel_api
 from penstock.graph.ir import Node
-from penstock.kernel_api import KernelEntry
+from penstock.kernel_api import DeviceType, KernelEntry
 from penstock.ops import registry
 from penstock.ops.infer import arg_dtypes
 from penstock.ops.spec import ArgDef
@@ -60,7 +60,7 @@ class Catalogue:
 
     def _entry(self, node: Node, device_type: str) -> KernelEntry | None:
         found = kernel_api.device_types.get(device_type)
-        return None if found is None else found.find(node.op, node.attrs)
+        return None if found is None else entry_of(node, found)
 
     def _cpu_supports(self, node: Node) -> bool:
         types = {k: v.as_datatype_enum for k, v in node.attrs.items() if hasattr(v, "_kind")}
@@ -70,6 +70,16 @@ class Catalogue:
             attrs = {k: v for k, v in node.attrs.items() if k in types}
             known = self._on_cpu[key] = _native.supports(node.op, "CPU", attrs)
         return known
+
+
+def entry_of(node: Node, device_type: DeviceType) -> KernelEntry | None:
+    """Return the kernel of a node on devices of this type, None where there is none.
+
+    A node that is to be computed in host memory has the CPU's: see placement/host_shapes.py.
+    """
+    if node.attrs.get("_host_memory"):
+        return KernelEntry(node.op, None, host_inputs=None, host_outputs=None)
+    return device_type.find(node.op, node.attrs)
 
 
 def _numbers(

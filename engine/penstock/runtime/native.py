@@ -18,7 +18,7 @@ from penstock.graph.ir import IR, Endpoint, Node
 from penstock.graph.source import Source
 from penstock.kernel_api import Compute, Device, KernelEntry, KernelNode
 from penstock.runtime import exhausted, foreign, stretches
-from penstock.runtime.kernels import STRUCTURAL, Catalogue
+from penstock.runtime.kernels import STRUCTURAL, Catalogue, entry_of
 from penstock.runtime.stretches import Loaded
 
 
@@ -220,7 +220,7 @@ class _Maker:
             return self._make(ir, node)
 
     def _make(self, ir: IR, node: Node) -> tuple[Compute, list[bool], list[bool]] | None:
-        entry = self._type.find(node.op, node.attrs)
+        entry = entry_of(node, self._type)
         if entry is None:
             raise errors.NotFoundError(None, None, f"no kernel on device type {self._type.name}")
         if entry.factory is None:
@@ -247,14 +247,14 @@ class _Maker:
 
     def can_be_in_stretch(self, ir: IR, node: Node) -> bool:
         """Return True when the node does the same each time its kernel is replayed."""
-        entry = None if node.op in STRUCTURAL else self._type.find(node.op, node.attrs)
+        entry = None if node.op in STRUCTURAL else entry_of(node, self._type)
         if entry is None or (entry.factory is None and node.op != "ReadVariableOp"):
             return False
         return stretches.may_be_in(node, ir, *self._on_host(ir, node))
 
     def within_stretch(self, ir: IR, node: Node) -> Compute:
         """Return the kernel of a node of a stretch, around which the device puts nothing."""
-        entry = self._type.find(node.op, node.attrs)
+        entry = entry_of(node, self._type)
         assert entry is not None
         if entry.factory is None:
             return stretches.read_variable

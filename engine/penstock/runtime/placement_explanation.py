@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 
 from penstock import errors
 from penstock.graph.devices import short_name
+from penstock.graph.ir import Node
 from penstock.passes.context import PlanLog
+from penstock.passes.placement import host_shapes
 from penstock.passes.placement.reasons import text_of
 from penstock.passes.placement.record import Move, Placement
 
@@ -18,7 +20,8 @@ from penstock.passes.placement.record import Move, Placement
 class NodePlacement(NamedTuple):
     """One node: its device and why, who shares it, who asked for what, what was refused.
 
-    `requests` are (node, device asked for) among `members`, `refused` (device, why not).
+    `requests` are (node, device asked for) among `members`, `refused` (device, why not); `memory`
+    says why it is computed in host memory where an accelerator keeps it there.
     """
 
     node: str
@@ -28,10 +31,12 @@ class NodePlacement(NamedTuple):
     members: tuple[str, ...]
     requests: list[tuple[str, str]]
     refused: list[tuple[str, str]]
+    memory: str = ""
 
     def __str__(self) -> str:
         """Show it as a few lines."""
         lines = [f'{self.op} "{self.node}" is on {short_name(self.device)}: {self.reason}']
+        lines += [f"  {self.memory}"] if self.memory else []
         others = [f'"{m}"' for m in self.members if m != self.node]
         if others:
             more = f" and {len(others) - 8} more" if len(others) > 8 else ""
@@ -39,6 +44,10 @@ class NodePlacement(NamedTuple):
         lines += [f'  "{node}" asks for "{asked}"' for node, asked in self.requests]
         lines += [f"  not {short_name(device)}: {why}" for device, why in self.refused]
         return "\n".join(lines)
+
+
+def _is_hosted(node: Node) -> bool:
+    return node.op != "Const" and bool(node.attrs.get("_host_memory"))
 
 
 class PlacementExplanation:
@@ -72,6 +81,7 @@ class PlacementExplanation:
             record.members(name),
             record.requests(name),
             record.refused(name),
+            host_shapes.REASON if _is_hosted(record.given[name]) else "",
         )
 
     def _name(self, node: Any) -> str:

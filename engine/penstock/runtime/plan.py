@@ -28,7 +28,7 @@ from penstock.passes.partition import partition
 from penstock.passes.pipeline import run_pipeline
 from penstock.runtime import native
 from penstock.runtime.kernels import Catalogue
-from penstock.runtime.settling import settled
+from penstock.runtime.settling import awaited, settled
 from penstock.runtime.stretches import Loaded
 
 T = TypeVar("T")
@@ -75,13 +75,17 @@ def make_plan(
     fetches: Sequence[Tensor],
     operations: Sequence[Operation],
     log: PlanLog | None = None,
+    keep: bool = False,
 ) -> Plan:
-    """Return the plan that computes `fetches` and runs `operations` given `feeds`."""
+    """Return the plan that computes `fetches` and runs `operations` given `feeds`.
+
+    With `keep`, values fetched from accelerators stay in their memory.
+    """
     version = graph.plan_version
     log = log or PlanLog()
     placing = target.placing._replace(strategy=options.current.placement)
     context = PassContext(
-        options.current, lambda part: evaluate(part, target.session), log, placing
+        options.current, lambda part: evaluate(part, target.session), log, placing, keep
     )
     ir = run_pipeline(extract(graph, fetches, operations, feeds), context)
     partitions = partition(ir, context)
@@ -94,7 +98,8 @@ def make_plan(
     if options.current.cuda_graphs and native.offers_stretches(partitions, target.devices):
         program = native.load(*loaded, stretched=stretched)
     there = [target.devices[name] for name in partitions if name in target.devices]
-    program, plain = settled(program, there), settled(plain, there)
+    end = awaited if keep else settled
+    program, plain = end(program, there), end(plain, there)
     return Plan(program, ir, partitions, log, version, plain, stretched)
 
 

@@ -21,7 +21,7 @@ from penstock.graph.graph import Graph, get_default_graph
 from penstock.graph.tensor import Tensor
 from penstock.passes.context import Placing, PlanLog
 from penstock.passes.placement.relatives import relatives
-from penstock.runtime import native, tracing
+from penstock.runtime import callables, native, tracing
 from penstock.runtime.devices import device_counts, open_devices
 from penstock.runtime.explanation import PlanExplanation
 from penstock.runtime.fetches import Fetches, feed_tensors, flatten_feeds, structure_key
@@ -164,6 +164,19 @@ class Session(SessionMemory):
     def _run_with_options(
         self, fetches: Any, feed_dict: Mapping[Any, Any] | None, run_options: Any, metadata: Any
     ) -> Any:
+        call, values = self._call_and_values(fetches, feed_dict)
+        return self._run_call(call, values, run_options, metadata)
+
+    def _call_and_values(
+        self, fetches: Any, feed_dict: Mapping[Any, Any] | None
+    ) -> tuple[_Call, Any]:
+        """Return the call, and the fed values in the order of its plan."""
+        flat = flatten_feeds(feed_dict or {})
+        call = self._find_call(fetches, flat)
+        values = list(flat.values())
+        return call, values if call.arrange is None else call.arrange(values)
+
+    def _run_call(self, call: _Call, values: Any, run_options: Any, metadata: Any) -> Any:
         timeout = self._timeout_ms
         if run_options is not None:
             if not isinstance(run_options, protos.RunOptions):
@@ -171,11 +184,6 @@ class Session(SessionMemory):
             timeout = run_options.timeout_in_ms or timeout
         if metadata is not None and run_options is not None:
             metadata.Clear()
-        flat = flatten_feeds(feed_dict or {})
-        call = self._find_call(fetches, flat)
-        values: Any = list(flat.values())
-        if call.arrange is not None:
-            values = call.arrange(values)
         tells = metadata is not None and run_options is not None
         try:
             if tells and run_options.trace_level:
@@ -210,25 +218,26 @@ class Session(SessionMemory):
                 self._calls[key] = call
         return call
 
-    def _make_call(self, fetches: Any, feed_keys: list[Any]) -> _Call:
+    def _make_call(self, fetches: Any, feed_keys: list[Any], keep: bool = False) -> _Call:
         flat = Fetches(self._graph, fetches)
         feeds = feed_tensors(self._graph, feed_keys)
         if len(set(feeds)) != len(feeds):
             raise errors.FeedError(None, None, "a tensor is fed twice under different names")
         order = sorted(range(len(feeds)), key=lambda i: (feeds[i].op._id, feeds[i].value_index))
         in_order = order == list(range(len(feeds)))
-        plan = self._plan([feeds[i] for i in order], flat)
+        plan = self._plan([feeds[i] for i in order], flat, keep)
         return _Call(plan, flat, None if in_order else _picker(order))
 
-    def _plan(self, feeds: Sequence[Tensor], fetches: Fetches) -> Plan:
+    def _plan(self, feeds: Sequence[Tensor], fetches: Fetches, keep: bool) -> Plan:
         targets = list(fetches.targets)
-        key = (tuple(feeds), tuple(fetches.tensors), tuple(targets))
+        key = (tuple(feeds), tuple(fetches.tensors), tuple(targets), keep)
+        graph, target, tensors = self._graph, self._target, fetches.tensors
         version = self._graph.plan_version
         try:
             return self._plans.get_or_make(
                 key,
                 lambda plan: plan.version == version,
-                lambda: make_plan(self._graph, self._target, feeds, fetches.tensors, targets),
+                lambda: make_plan(graph, target, feeds, tensors, targets, keep=keep),
             )
         except errors.OpError as e:
             raise native.explain(e, self._graph, lambda name: None) from None
@@ -239,30 +248,28 @@ class Session(SessionMemory):
         return native.explain(error, self._graph, plan.node)
 
     def make_callable(
-        self, fetches: Any, feed_list: Sequence[Any] | None = None, accept_options: bool = False
+        self,
+        fetches: Any,
+        feed_list: Sequence[Any] | None = None,
+        accept_options: bool = False,
+        keep_on_device: bool = False,
     ) -> Callable[..., Any]:
         """Return a function of the values of `feed_list` that runs `fetches`.
 
         The fastest way to run the same thing often: nothing is looked up. The function takes
         as many values as `feed_list` has tensors, in that order; with `accept_options` also
-        the keyword arguments `options` and `run_metadata`.
+        the keyword arguments `options` and `run_metadata`. With `keep_on_device`, what an
+        accelerator computes is returned as it lies in its memory, an object with `__dlpack__`,
+        which may be fed again without a copy.
         """
         feed_keys = list(feed_list or ())
         with self._lock:
             if self._closed:
                 raise RuntimeError("attempted to use a closed session")
-            call = self._make_call(fetches, feed_keys)
+            call = self._make_call(fetches, feed_keys, keep_on_device)
         if accept_options:
-            return self._callable_with_options(fetches, feed_keys)
-        return _bind_call(self, call, len(feed_keys), isinstance(fetches, Tensor))
-
-    def _callable_with_options(self, fetches: Any, feed_keys: list[Any]) -> Callable[..., Any]:
-        def run_with_options(*values: Any, options: Any = None, run_metadata: Any = None) -> Any:
-            _check_count(values, len(feed_keys))
-            feeds = dict(zip(feed_keys, values, strict=True))
-            return self._run_with_options(fetches, feeds, options, run_metadata)
-
-        return run_with_options
+            return callables.with_options(self, call, len(feed_keys))
+        return callables.plain(self, call, len(feed_keys), isinstance(fetches, Tensor))
 
     # ---- looking inside
 
@@ -351,11 +358,7 @@ class Session(SessionMemory):
     def _prepared(
         self, fetches: Any, feed_dict: Mapping[Any, Any] | None
     ) -> tuple[Plan, Any, int, Callable[[list[Any]], Any]]:
-        flat = flatten_feeds(feed_dict or {})
-        call = self._find_call(fetches, flat)
-        values: Any = list(flat.values())
-        if call.arrange is not None:
-            values = call.arrange(values)
+        call, values = self._call_and_values(fetches, feed_dict)
         return call.plan, values, self._timeout_ms, call.build or (lambda results: results)
 
     def list_devices(self) -> list[DeviceAttributes]:
@@ -434,35 +437,3 @@ def get_default_session() -> Session | None:
 def _picker(order: list[int]) -> Callable[[Any], Any]:
     """Return a function that puts the values of a feed_dict into the plan's order."""
     return itemgetter(*order)
-
-
-def _check_count(values: Sequence[Any], count: int) -> None:
-    if len(values) != count:
-        raise TypeError(f"this callable takes {count} values, got {len(values)}")
-
-
-def _bind_call(session: Session, call: _Call, count: int, single: bool) -> Callable[..., Any]:
-    """Return the function behind `make_callable`, in the cheapest form that fits."""
-    run, arrange, build = call.plan.program.call, call.arrange, call.build
-    if single and arrange is None and not session._timeout_ms:
-
-        def call_single(*values: Any) -> Any:
-            if len(values) != count:
-                _check_count(values, count)
-            try:
-                return run(*values)[0]
-            except errors.OpError as e:
-                raise session._explained(e, call.plan) from None
-
-        return call_single
-
-    def call_any(*values: Any) -> Any:
-        _check_count(values, count)
-        ordered = values if arrange is None else arrange(values)
-        try:
-            results = call.run(ordered, session._timeout_ms)
-        except errors.OpError as e:
-            raise session._explained(e, call.plan) from None
-        return results if build is None else build(results)
-
-    return call_any

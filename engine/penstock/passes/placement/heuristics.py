@@ -20,7 +20,7 @@ from penstock.passes.placement.groups import Group, Groups, Reason
 
 Choice: TypeAlias = "tuple[str, Reason] | None"
 
-_METADATA = frozenset({"Shape", "ShapeN", "Size", "Rank"})
+METADATA = frozenset({"Shape", "ShapeN", "Size", "Rank"})
 _SMALL = 64  # elements: a tensor of that many may well be a shape
 _FEEDS = frozenset({"_Arg", "Const"})
 
@@ -52,7 +52,7 @@ Rule: TypeAlias = Callable[[Group, Node, View], Choice]
 
 def metadata_with_producer(group: Group, node: Node, view: View) -> Choice:
     """Shape, Size and Rank run where their input is: a shape is cheaper to move than a tensor."""
-    if node.op not in _METADATA:
+    if node.op not in METADATA:
         return None
     for producer, _ in node.inputs:
         device = view.placed.get(producer)
@@ -159,10 +159,10 @@ def _kind_of_provider(node: Node, view: View) -> str:
         return ""
     ends = [(node, i) for i in range(len(node.dtypes))]
     ends += [(view.nodes[producer], i) for producer, i in node.inputs]
-    return "shape_arithmetic" if all(_is_shape(n, i) for n, i in ends) else ""
+    return "shape_arithmetic" if all(is_shape(n, i) for n, i in ends) else ""
 
 
-def _is_shape(node: Node, index: int) -> bool:
+def is_shape(node: Node, index: int) -> bool:
     """Tell whether an output is a few integers."""
     if node.dtypes[index] not in (dtypes.int32, dtypes.int64):
         return False
