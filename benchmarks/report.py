@@ -13,7 +13,7 @@ from benchmarks.peers import PEERS, SUBJECT, Peer
 from benchmarks.results import Figure, Ratio, Run
 
 ABSENT = "-"
-OVERHEAD = ("dispatch", "building", "start")  # left out of the mean over families
+OVERHEAD = ("dispatch", "building", "start", "devices")  # left out of the mean over families
 _UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 
 

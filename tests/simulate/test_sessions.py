@@ -63,6 +63,10 @@ def test_the_first_plan_decides_where_variables_live(
         x, loss, train = regression()
         session.make_callable([train, loss], [x])
         session.run(ps.global_variables_initializer())
-        plan = session.explain_plan([train, loss], [x]).ir
+        told = session.explain_plan([train, loss], [x])
+        plan = told.ir
+        homes = [note for note in told.notes if note.action == "homed"]
     where = {short_name(n.device) for n in plan if n.op == "VarHandleOp"}
+    assert {note.node for note in homes} >= {"w0", "w1"}
+    assert all("first plan of the session" in note.reason for note in homes)
     assert where == {"CPU:0", "CPU:1"}

@@ -1,6 +1,7 @@
 """Moments of a run: pictures of what is done, ready and waiting."""
 
 import numpy as np
+import pytest
 
 import penstock as ps
 from penstock.graph.extract import extract
@@ -48,6 +49,19 @@ def test_a_plan_on_one_device_has_no_lanes() -> None:
     parts = {HOST: extract(graph, [y], [], [])}
     picture = picture_of_moment(parts, Moment({(HOST, "y"): "done"}), "run")
     assert set(picture.marks) == {"done"} and not any(s.is_lane for s in picture.scopes)
+
+
+def test_a_large_plan_is_shown_by_its_scopes() -> None:
+    view = view_moment(two_devices(), halfway(), max_nodes=10)
+    (picture,) = view.pictures
+    assert len(picture.nodes) <= 10
+    marks = dict(zip([n.name for n in picture.nodes], picture.marks, strict=True))
+    assert marks["left"] == "ready" and marks["y"] == "waiting"
+    assert picture.remarks["left"] == "2 of 4 done"
+    assert picture.about.startswith("after left on CPU:0")
+    parse(view.html())
+    with pytest.raises(ValueError, match="at least one node"):
+        view_moment(two_devices(), halfway(), max_nodes=1)
 
 
 def test_values_in_short() -> None:

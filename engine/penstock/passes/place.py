@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from penstock import errors, logger
 from penstock.graph import edit
+from penstock.graph.devices import short_name
 from penstock.graph.ir import IR
 from penstock.passes.context import PassContext
 from penstock.passes.placement import constraints
@@ -19,6 +20,11 @@ from penstock.passes.placement.groups import Group, Groups, Reason
 from penstock.passes.placement.host_shapes import shapes_in_host_memory
 from penstock.passes.placement.record import Placement
 from penstock.passes.placement.strategies import STRATEGIES
+
+_HOMED = (
+    "lives on {} from now on: this is the first plan of the session that touches it. A strategy "
+    "judges one plan; make that of the training step (Session.make_callable) before the initializer"
+)
 
 
 def place(ir: IR, ctx: PassContext) -> IR:
@@ -88,5 +94,8 @@ def _remember(ir: IR, chosen: dict[Group, str], ctx: PassContext) -> None:
     for group, device in chosen.items():
         for name in group.members:
             key = constraints.resource_key(ir.nodes[name])
-            if key is not None:
-                residents.setdefault(key, device)
+            if key is None or key in residents:
+                continue
+            residents[key] = device
+            if ctx.placing.strategy != "default":
+                ctx.log.note("homed", name, _HOMED.format(short_name(device)))

@@ -204,8 +204,7 @@ class Session(SessionMemory):
         self, fetches: Any, feed_dict: Mapping[Any, Any] | None, key: Any = None
     ) -> _Call:
         """Return the call for this pair; remembered under `key` when there is one."""
-        if self._closed:
-            raise RuntimeError("attempted to use a closed session")
+        self._check_open()
         flat = flatten_feeds(feed_dict) if feed_dict else {}
         for value in flat.values():
             if isinstance(value, Tensor):
@@ -242,6 +241,10 @@ class Session(SessionMemory):
         except errors.OpError as e:
             raise native.explain(e, self._graph, lambda name: None) from None
 
+    def _check_open(self, why: str = "") -> None:
+        if self._closed:
+            raise RuntimeError(f"attempted to use a closed session{why}")
+
     def _explained(self, error: errors.OpError, plan: Plan) -> Exception:
         if self._closed and not isinstance(error, errors.CancelledError):
             return RuntimeError("attempted to use a closed session")
@@ -264,8 +267,7 @@ class Session(SessionMemory):
         """
         feed_keys = list(feed_list or ())
         with self._lock:
-            if self._closed:
-                raise RuntimeError("attempted to use a closed session")
+            self._check_open()
             call = self._make_call(fetches, feed_keys, keep_on_device)
         if accept_options:
             return callables.with_options(self, call, len(feed_keys))
@@ -292,13 +294,11 @@ class Session(SessionMemory):
         """
         keys = list(flatten_feeds(feed_dict)) if isinstance(feed_dict, Mapping) else feed_dict
         with self._lock:
-            if self._closed:
-                raise RuntimeError("attempted to use a closed session")
+            self._check_open()
             plan = self._make_call(fetches, list(keys or ())).plan
 
         def make_again() -> PlanLog:
-            if self._closed:
-                raise RuntimeError("attempted to use a closed session")
+            self._check_open(": the plan has to be made again for its pictures")
             log = PlanLog(stages=[])
             flat, feeds = Fetches(self._graph, fetches), feed_tensors(self._graph, list(keys or ()))
             make_plan(self._graph, self._target, feeds, flat.tensors, list(flat.targets), log)
@@ -323,8 +323,7 @@ class Session(SessionMemory):
         keys = list(flatten_feeds(feed_dict)) if isinstance(feed_dict, Mapping) else feed_dict
         single = fetches is not None and not isinstance(fetches, (list, tuple, dict))
         with self._lock:
-            if self._closed:
-                raise RuntimeError("attempted to use a closed session")
+            self._check_open()
             wanted = self._graph.get_operations() if fetches is None else fetches
             log = self._make_call(wanted, list(keys or ())).plan.log
         if log.placement is None:

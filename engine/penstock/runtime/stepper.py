@@ -235,17 +235,19 @@ class Stepper:
         """
         StepperShell(self, stdin, stdout).cmdloop()
 
-    def visualize(self, title: str = "a run") -> View:
+    def visualize(self, title: str = "a run", *, max_nodes: int = 2000) -> View:
         """Return a picture of where the run is; a stepper in a notebook shows it by itself.
 
         What has run is filled, what is ready framed, what waits pale; a node tells the values it
-        has, or what it waits for.
+        has, or what it waits for. A larger plan is shown by its scopes, in at most `max_nodes`
+        boxes, which tell how many of their nodes are done.
 
         >>> x = ps.placeholder(ps.float32, [])
         >>> ps.Session().stepper(ps.exp(x) + 1.0, {x: 0.0}).visualize()
         <View of 'a run': 5 nodes>
         """
-        view: View = viewer().view_moment(self._plan.partitions, self._moment(), title)
+        parts = self._plan.partitions
+        view: View = viewer().view_moment(parts, self._moment(), title, max_nodes)
         return view
 
     def _repr_html_(self) -> str:

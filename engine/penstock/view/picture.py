@@ -297,8 +297,16 @@ def _cut_crowded_scopes(scopes: list[Scope]) -> None:
 
 def bounded(ir: IR, max_nodes: int) -> IR:
     """Return `ir`, or one of at most `max_nodes` nodes in which scopes stand for what they hold."""
-    if len(ir) <= max_nodes:
-        return ir
+    return ir if len(ir) <= max_nodes else merged(ir, scopes_of(ir, max_nodes))
+
+
+def scopes_of(ir: IR, max_nodes: int) -> dict[str, str]:
+    """Return for each node what stands for it: at most `max_nodes` scopes, or parts of the order.
+
+    Raises `ValueError` when there is to be no node at all.
+    """
+    if max_nodes < 1:
+        raise ValueError(f"a picture needs at least one node for each device, not {max_nodes}")
     depth = max(name.count("/") for name in ir.nodes)
     group: dict[str, str] = {}
     for keep in range(depth, 0, -1):
@@ -308,14 +316,15 @@ def bounded(ir: IR, max_nodes: int) -> IR:
     else:
         size = -(-len(ir) // max_nodes)
         group = {name: f"nodes from {i // size * size + 1}" for i, name in enumerate(ir.nodes)}
-    return _merged(ir, group)
+    return group
 
 
-def _merged(ir: IR, group: Mapping[str, str]) -> IR:
+def merged(ir: IR, group: Mapping[str, str]) -> IR:
+    """Return `ir` with one node for each group of nodes."""
     members: dict[str, list[Node]] = {}
     for node in ir:
         members.setdefault(group[node.name], []).append(node)
-    merged = []
+    result = []
     for name, nodes in members.items():
         if len(nodes) == 1 and nodes[0].name == name:
             nodes[0] = nodes[0]._replace(inputs=(), controls=())
@@ -329,8 +338,9 @@ def _merged(ir: IR, group: Mapping[str, str]) -> IR:
         devices = {n.device for n in nodes}
         device = nodes[0].device if len(devices) == 1 else ""
         op = nodes[0].op if len(nodes) == 1 else f"{len(nodes)} nodes"
-        merged.append(Node(name, op, inputs, (), {}, device, (), (), None))
-    return IR(merged, ())
+        attrs = nodes[0].attrs if len(nodes) == 1 else {}  # a transfer finds its other end by them
+        result.append(Node(name, op, inputs, (), attrs, device, (), (), None))
+    return IR(result, ())
 
 
 def _names(nodes: Iterable[Node]) -> list[str]:

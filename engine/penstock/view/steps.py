@@ -13,12 +13,21 @@ import numpy as np
 
 from penstock.graph.devices import short_name
 from penstock.graph.ir import IR, Node
-from penstock.view.picture import Picture, picture_of, picture_of_partitions, shorten
+from penstock.view.picture import (
+    Picture,
+    merged,
+    picture_of,
+    picture_of_partitions,
+    scopes_of,
+    shorten,
+)
 from penstock.view.view import View
 
 Key: TypeAlias = tuple[str, str]
 """A node of a plan: its device and its name."""
 LISTED = 8
+_TELLING = ("failed", "running", "ready", "waiting", "done")
+"""States, the one first that tells most of several nodes."""
 
 
 class Moment(NamedTuple):
@@ -121,6 +130,35 @@ def _remark(key: Key, moment: Moment) -> str:
     return "; ".join(moment.values.get(key, ()))
 
 
-def view_moment(parts: Mapping[str, IR], moment: Moment, title: str = "a run") -> View:
-    """Return the view of a plan at a moment of its run."""
+def _collapsed(
+    parts: Mapping[str, IR], moment: Moment, max_nodes: int
+) -> tuple[dict[str, IR], Moment]:
+    """Return a large plan by its scopes, each in the state that tells most of its nodes."""
+    small: dict[str, IR] = {}
+    states: dict[Key, str] = {}
+    counts: dict[Key, list[str]] = {}
+    last = moment.last
+    for device, ir in parts.items():
+        group = scopes_of(ir, max_nodes // len(parts))
+        inside: dict[str, list[str]] = {}
+        for node in ir:
+            state = _state((device, node.name), node, parts, moment)
+            inside.setdefault(group[node.name], []).append(state)
+        small[device] = merged(ir, group)
+        for name, found in inside.items():
+            states[device, name] = next((s for s in _TELLING if s in found), found[0])
+            if len(found) > 1:
+                counts[device, name] = [f"{found.count('done')} of {len(found)} done"]
+        if last is not None and last[0] == device and last[1] in group:
+            last = device, group[last[1]]
+    return small, Moment(states, {}, counts, moment.live, last)
+
+
+def view_moment(
+    parts: Mapping[str, IR], moment: Moment, title: str = "a run", max_nodes: int = 2000
+) -> View:
+    """Return the view of a plan at a moment of its run, by scopes where it has more nodes."""
+    if sum(map(len, parts.values())) > max_nodes:
+        small, seen = _collapsed(parts, moment, max_nodes)
+        return View(title, [picture_of_moment(small, seen, title)])
     return View(title, [picture_of_moment(parts, moment, title)])
