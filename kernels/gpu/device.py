@@ -164,13 +164,16 @@ class GpuDevice(kernel_api.Device):
 
         For the end of a step that fetched nothing from this device.
         """
-        if self._loans.any():
-            with self._lock, self._device:
-                self._loans.settle(self.streams.compute.mark)
+        self._give_back()
         if self.faults.pending():
             with self._lock, self._device:  # an event of a stream that captures would be captured
                 self.streams.download.wait_for(self.streams.compute)
             self._look()
+
+    def _give_back(self) -> None:
+        if self._loans.any():
+            with self._lock, self._device:
+                self._loans.settle(self.streams.compute.mark)
 
     def _look(self) -> None:
         if not self.faults.pending():
@@ -217,12 +220,14 @@ class GpuDevice(kernel_api.Device):
         self.guard.check()
         with self._lock, self._device:
             self.streams.synchronize()
+        self._give_back()
         self._look()
 
     def close(self) -> None:
         """Wait for the device, then let go of its cached memory."""
         with self._lock, self._device:
             self.streams.synchronize()
+        self._give_back()
         self.random.clear()
         self.trim()
 

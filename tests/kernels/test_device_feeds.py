@@ -246,3 +246,7 @@ def test_what_is_lent_is_kept_until_the_device_has_read_it(
     monkeypatch.setattr(pretended_cupy.State, "idle", True)
     device.settle()
     assert not device._loans.any()
+    device.adopt(Theirs(VALUE.T))
+    assert device._loans.any(), "copied because it is not dense, but not yet"
+    device.synchronize()
+    assert not device._loans.any()

@@ -57,7 +57,7 @@ def test_a_thousand_errors(kind: str) -> None:
 
 @KINDS
 def test_a_thousand_deadlines(kind: str) -> None:
-    x, y = chain(kind, 300)
+    x, y = chain(kind, 3000 if kind == "CPU" else 300)
     soon = ps.RunOptions(timeout_in_ms=1)
     with opened_for(kind) as opened:
         expected = opened.run(y, {x: VALUE})
@@ -82,14 +82,14 @@ def test_three_hundred_closings(kind: str) -> None:
     for i in range(300):
         opened = opened_for(kind)
         opened.run(y, {x: VALUE})
-        ended: list[BaseException] = []
+        ended: list[type] = []
 
-        def work(opened: ps.Session = opened, ended: list[BaseException] = ended) -> None:
+        def work(opened: ps.Session = opened, ended: list[type] = ended) -> None:
             try:
                 while True:
                     opened.run(y, {x: VALUE})
             except BaseException as e:
-                ended.append(e)
+                ended.append(type(e))  # its traceback would keep the plan
 
         thread = threading.Thread(target=work)
         thread.start()
@@ -98,7 +98,7 @@ def test_three_hundred_closings(kind: str) -> None:
         opened.close()
         thread.join(10)
         took.append(time.monotonic() - began)
-        assert isinstance(ended[0], (ps.errors.CancelledError, RuntimeError)), ended
+        assert issubclass(ended[0], (ps.errors.CancelledError, RuntimeError)), ended
         assert not any(live(opened).values())
         if i == 60:
             before = resident()
