@@ -30,7 +30,7 @@ from penstock.remat.rewrite import apply_schedule, recompute
 from penstock.remat.schedule import plain_schedule
 
 T = TypeVar("T")
-NODES_A_BLOCK = 15
+NODES_A_BLOCK = 11
 LIMITS = {1_000: 0.3, 10_000: 3.0, 100_000: 60.0}
 
 

@@ -12,6 +12,7 @@ holds when it is made. What belongs to one session alone comes from its `ConfigP
 | `PENSTOCK_DEVICE_MEMORY_LIMIT=2GiB` | `device_memory_limit`: of each device that is no CPU |
 | `PENSTOCK_PLACEMENT=greedy_earliest_finish` | `placement`: the strategy that chooses devices |
 | `PENSTOCK_CHECKPOINTS=memory` | `checkpoints`: what gradient calls ask that ask for nothing |
+| `PENSTOCK_SOLVER_SECONDS=10` | `solver_seconds`: time for a solver on a plan with a budget |
 | `PENSTOCK_CUDA_GRAPHS=0` | `cuda_graphs`: GPUs replay kernels as CUDA graphs, unless it is 0 |
 | `PENSTOCK_DEBUG=plan,order` | `debug`: print stages to standard error |
 | `PENSTOCK_CHECK=1` | `check`: verify the graph after each pass |
@@ -56,6 +57,9 @@ class Options:
     checkpoints: str = ""
     """Strategy (`speed`, `memory`) of gradient calls that name none; empty: keep everything."""
 
+    solver_seconds: float = 0.0
+    """Seconds that the extra `solvers` may work on the plan of a `memory_budget`; 0: not asked."""
+
     cuda_graphs: bool = True
     """Let devices run stretches of nodes as one: GPUs capture and replay them."""
 
@@ -82,8 +86,16 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Options:
         memory_limit=parse_bytes(environment.get("PENSTOCK_MEMORY_LIMIT", "") or "0"),
         placement=environment.get("PENSTOCK_PLACEMENT", "") or "default",
         checkpoints=environment.get("PENSTOCK_CHECKPOINTS", ""),
+        solver_seconds=_seconds(environment.get("PENSTOCK_SOLVER_SECONDS", "")),
         device_memory_limit=parse_bytes(environment.get("PENSTOCK_DEVICE_MEMORY_LIMIT", "") or "0"),
     )
+
+
+def _seconds(text: str) -> float:
+    try:
+        return max(0.0, float(text or "0"))
+    except ValueError:
+        raise ValueError(f"{text!r} is no number of seconds: write 10 or 0.5") from None
 
 
 _UNITS = {"": 0, "b": 0, "k": 10, "kib": 10, "m": 20, "mib": 20, "g": 30, "gib": 30}

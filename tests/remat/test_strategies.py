@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 
-from benchmarks.checkpointing import networks
+from benchmarks.checkpointing import networks, optimum
+from penstock.errors import FailedPreconditionError
+from penstock.remat import solvers
 from penstock.remat.evaluate import evaluate
 from penstock.remat.infeasible import Infeasible, lower_bound
 from penstock.remat.options import PlanOptions
@@ -15,12 +17,13 @@ from penstock.remat.portfolio import Planner, plan_budget
 from penstock.remat.problem import Problem
 from penstock.remat.recompute import saved_values
 from penstock.remat.schedule import from_sequence
+from penstock.remat.solvers import BACKENDS, installed
 from penstock.remat.strategies.chain_dp import chain_dp
 from penstock.remat.strategies.greedy import SCORES, Stuck, greedy_by
 from penstock.remat.strategies.keep_values import keep_values
 from penstock.remat.strategies.lower_sets import lower_sets
 from penstock.remat.strategies.memory import memory
-from penstock.remat.strategies.polish import available, polish
+from penstock.remat.strategies.polish import polish
 from penstock.remat.strategies.revolve import revolve
 from penstock.remat.strategies.sqrt_n_per_segment import sqrt_n_per_segment
 from tests.remat.exact import least_cost, smallest_budget
@@ -163,14 +166,38 @@ def test_lower_sets_keep_within_the_budget(seed: int) -> None:
         assert result.valid and result.peak <= budget, result.reason
 
 
-@pytest.mark.skipif(not available(), reason="needs the extra `solvers`")
-def test_the_solver_finds_the_optimum() -> None:
-    for seed in range(4):
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_solver_finds_the_optimum(backend: str) -> None:
+    if backend not in installed():
+        pytest.skip("needs the extra `solvers`")
+    for seed in range(2):
         problem = random_problem(seed, 4, in_place=False)
         budget = (smallest_budget(problem) + plain_peak(problem)) // 2
-        answer = polish(problem, None, budget, 10.0)
+        answer = polish(problem, None, budget, 10.0, backend)
         assert answer.sequence is not None
         result = evaluate(problem, from_sequence(problem, answer.sequence))
         assert result.valid and result.peak <= budget
         assert result.cost == pytest.approx(least_cost(problem, budget))
         assert answer.bound + problem.plain_cost <= result.cost + 1e-3
+        if backend == "cp_sat":
+            assert polish(problem, None, smallest_budget(problem) - 1, 10.0, backend).infeasible
+
+
+def test_a_solver_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(solvers, "installed", list)
+    problem = random_problem(3, 4)
+    with pytest.raises(FailedPreconditionError, match=r"penstock\[solvers\]"):
+        plan_budget(problem, int(0.8 * plain_peak(problem)), replace(FAST, solver_seconds=1.0))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(6))
+def test_plans_are_near_the_optimum(seed: int) -> None:
+    """The bench `checkpointing.optimum` judges fifty graphs, with a solver."""
+    if not installed():
+        pytest.skip("needs the extra `solvers`")
+    problem, score = optimum.graph(seed), optimum.Score()
+    for part in optimum.PARTS:
+        score.add("", problem, int(part * plain_peak(problem)), 20.0)
+    assert not score.missed and max(score.plain, default=1.0) <= 1.1
+    assert max(score.solved, default=1.0) <= 1.01

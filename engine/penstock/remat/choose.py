@@ -22,15 +22,16 @@ MINIMUM_BYTES = 4096
 _PLACE_BYTES = 24
 
 
-def choose(joint: Joint, request: Request) -> Plan:
+def choose(joint: Joint, request: Request, solver_seconds: float = 0.0) -> Plan:
     """Return the plan for what the gradient calls asked.
 
-    A budget is met or `Infeasible` raised. Listed tensors and regions are taken at their word; a
-    named strategy that would hold more than a plain run gives way to it.
+    A budget is met or `Infeasible` raised; a solver may work on it for `solver_seconds`. Listed
+    tensors and regions are taken at their word; a named strategy that would hold more than a plain
+    run gives way to it.
     """
     problem = joint.problem
     if request.budget is not None:
-        return _within(joint, request.budget)
+        return _within(joint, request.budget, solver_seconds)
     if request.keep is not None:
         keep = {joint.value_of[e] for e in request.keep if e in joint.value_of}
         name = "collection"
@@ -50,9 +51,9 @@ def choose(joint: Joint, request: Request) -> Plan:
     return _last_segment_kept(plan, keep) if name != "regions" and keep else plan
 
 
-def _within(joint: Joint, budget: int) -> Plan:
+def _within(joint: Joint, budget: int, solver_seconds: float) -> Plan:
     """Return a plan for a budget; where it draws again, with room for the places in streams."""
-    planner = Planner(joint.problem)
+    planner = Planner(joint.problem, PlanOptions(solver_seconds=solver_seconds))
     places = stream_bytes(joint)
     try:
         plan = planner.plan(budget)

@@ -30,7 +30,7 @@ def recompute(ir: IR, ctx: PassContext) -> IR:
     if request is None:
         return ir
     joint = make_joint(ir, request.calls, ctx.placing.costs)
-    plan = choose(joint, request)
+    plan = choose(joint, request, ctx.options.solver_seconds)
     ctx.log.recomputation = plan
     rewritten = apply_schedule(ir, joint, plan.schedule, len(ctx.placing.devices) > 1)
     for name, node in rewritten.nodes.items():
