@@ -130,3 +130,26 @@ def test_random_numbers_are_the_cpus() -> None:
     for theirs, mine in zip(made[0], made[1], strict=True):
         for a, b in zip(theirs, mine, strict=True):
             np.testing.assert_allclose(b, a, 1e-6, 1e-7)
+
+
+def test_random_numbers_are_drawn_again_from_their_place() -> None:
+    """What gradients repeat are the same numbers, and the stream moves on as in a plain run."""
+
+    def runs(wish: dict[str, Any]) -> tuple[list[Any], set[str]]:
+        with ps.Graph().as_default(), ps.device("/device:HOST_GPU:0"), session() as sess:
+            ps.set_random_seed(11)
+            x = ps.placeholder(ps.float32, [16, 16])
+            whole = ps.cast(ps.random_uniform([16, 16], maxval=9, dtype=ps.int32), ps.float32)
+            h = ps.nn.dropout(ps.tanh(x) * whole, rate=0.5)
+            h = ps.tanh(ps.tanh(h * ps.random_normal([16, 16])) * ps.truncated_normal([16]))
+            (g,) = ps.gradients(ps.reduce_sum(h), x, **wish)
+            feed = {x: np.linspace(-1, 1, 256, dtype=np.float32).reshape(16, 16)}
+            values = [sess.run(g, feed) for _ in range(3)]
+            return values, {n.op for n in sess.explain_plan(g, feed).ir}
+
+    plain, _ = runs({})
+    again, ops = runs({"checkpoints": []})
+    ends = ("Uniform", "UniformInt", "StandardNormal")
+    assert {f"_Random{end}{half}" for end in ends for half in ("Place", "At")} < ops
+    assert {"_TruncatedNormalPlace", "_TruncatedNormalAt"} < ops
+    np.testing.assert_array_equal(plain, again)
