@@ -1,4 +1,4 @@
-"""The suites of everything that differentiates once more, with checkpoints forced on every graph."""
+"""The suites of all that differentiates once more, with checkpoints forced on every graph."""
 
 import os
 import subprocess
