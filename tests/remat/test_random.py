@@ -159,3 +159,29 @@ def test_a_place_has_three_numbers() -> None:
             pytest.raises(ps.errors.InvalidArgumentError, match=r"place must have shape \[3\]"),
         ):
             session.run(x, {place: np.zeros(2, np.uint64)})
+
+
+@pytest.mark.parametrize("devices", [["/cpu:0", "/cpu:1"], ["/cpu:0", "/device:SIM_GPU:0"]])
+def test_both_halves_stand_on_the_device_of_the_original(devices: list[str]) -> None:
+    def runs(wish: dict[str, Any]) -> tuple[list[Any], Any]:
+        config = ps.ConfigProto(device_count={"CPU": 2, "SIM_GPU": 1})
+        with ps.Graph().as_default():
+            ps.set_random_seed(5)
+            x = ps.placeholder(ps.float32, SIDE)
+            h = x
+            for i in range(4):
+                with ps.device(devices[i // 2]):
+                    h = ps.nn.dropout(ps.tanh(h), rate=DROP)
+            (g,) = ps.gradients(ps.reduce_sum(h), x, colocate_gradients_with_ops=True, **wish)
+            with ps.Session(config=config) as session:
+                return [session.run(g, {x: X}) for _ in range(2)], plan_of(session, g, {x: X})
+
+    plain, before = runs({})
+    again, plan = runs({"checkpoints": []})
+    np.testing.assert_array_equal(plain, again)
+    halves = [n for n in plan.ir if n.op in ("_RandomUniformPlace", "_RandomUniformAt")]
+    stream = {n.name: n.attrs["stream"].decode() for n in halves if n.op.endswith("Place")}
+    assert len(stream) == 4 and len({n.device for n in halves}) == 2
+    for node in halves:
+        original = stream.get(node.name) or stream[node.inputs[-1][0]]
+        assert node.device == before.ir[original].device
