@@ -80,9 +80,9 @@ def row(nodes: int, wish: dict[str, Any]) -> str:
         ir = before_recompute(residual_network(nodes, **wish))
     request = read_request(ir)
     assert request is not None
-    times = Times()
+    times, calls = Times(), request.calls
     with collector_paused():
-        joint: Joint = times.take("joint", lambda: make_joint(ir, request.calls))
+        joint: Joint = times.take("joint", lambda: make_joint(ir, calls))
         plain = evaluate(joint.problem, plain_schedule(joint.problem)).peak
         if request.budget is not None:
             request = type(request)(**{**vars(request), "budget": plain // 2})
