@@ -146,7 +146,9 @@ def _columns() -> list[str]:
         "of one forward pass, as planned and as the kernels of a traced step took it; *promised*",
         f"is 1 + r/(1+{RHO}) with the traced r, where {RHO} is backward by forward work in a",
         "traced plain step. *Share* is of the plain step of the same system, by the allocator",
-        "where there is one that counts.",
+        "where there is one that counts. The *√n heuristic* keeps about √N evenly spaced",
+        "bottlenecks, N being the tensors that gradients read; as published only such tensors may",
+        "be kept, here any may, or it would find none in residual networks.",
         "",
     ]
 

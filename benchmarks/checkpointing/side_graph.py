@@ -8,6 +8,7 @@ must change nothing.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -17,10 +18,10 @@ import numpy as np
 from benchmarks.checkpointing.words_graph import Words
 from benchmarks.checkpointing.written import State, Written
 from benchmarks.graph_programs.bench import Bench
+from penstock.remat.articulation import bottlenecks
 from penstock.remat.infeasible import Infeasible
-from penstock.remat.options import PlanOptions
 from penstock.remat.plan import Plan
-from penstock.remat.strategies import sqrt_n_per_segment
+from penstock.remat.recompute import saved_values
 
 ENOUGH = 1 << 50  # bytes: a budget that any step fits
 LEAST = 4096  # bytes of a tensor that the heuristic looks at
@@ -97,10 +98,15 @@ class Side:
         return {"memory_budget": int(float(way) * peak)}
 
     def _published(self) -> list[Any]:
+        """Return evenly spaced bottlenecks, about as many as the root of what gradients read.
+
+        As published, only what gradients read can be one; here that leaves out the sums of
+        residual blocks, so any large tensor may be one.
+        """
         problem = self.plain_plan().problem
-        options = PlanOptions(minimum_bytes=LEAST)
-        chosen = sqrt_n_per_segment.chosen(problem, options)
-        names = [problem.values[v].name for v in chosen]
+        large = [v for v in bottlenecks(problem) if problem.values[v].bytes >= LEAST]
+        stride = math.ceil(len(large) / math.ceil(math.sqrt(len(saved_values(problem)))))
+        names = [problem.values[v].name for v in large[:: stride or 1]]
         graph = self.loss.graph
         return [graph.get_tensor_by_name(n if ":" in n else f"{n}:0") for n in names]
 

@@ -23,7 +23,7 @@ class Side:
 
     def __init__(self, module: Any, written: Written) -> None:
         self.written = written
-        self.parameters = jax.device_put(written.parameters)
+        self.parameters = jax.device_put(dict(written.parameters))
         self.batch = jax.device_put(written.batch)
         self.steps: dict[str, Callable[[], object]] = {}
         self._compiled: dict[str, Any] = {}
@@ -56,7 +56,7 @@ class Side:
 
     def digest(self, way: str) -> list[Any]:
         """Return the parameters after one step from the start."""
-        self.parameters = jax.device_put(self.written.parameters)
+        self.parameters = jax.device_put(dict(self.written.parameters))
         self.steps[way]()
         return [np.asarray(self.parameters[name]) for name in self.written.parameters]
 
