@@ -123,7 +123,8 @@ def scratch(node: Node, sizes: Sizes) -> int:
         filter_dims = sizes.dims((node.name, 0) if which < 0 else node.inputs[which])
         return _CONV_FIXED + 5 * _padded_filter(filter_dims) // 2
     if node.op.startswith("FusedBatchNorm"):
-        return sizes.bytes(node.inputs[0]) // 64 + 32 * sizes.bytes(node.inputs[1])
+        scale = node.inputs[2 if "Grad" in node.op else 1]
+        return sizes.bytes(node.inputs[0]) // 64 + 32 * sizes.bytes(scale)
     if node.op in _REDUCTIONS:
         return sizes.bytes(node.inputs[0]) // 16
     return 0
