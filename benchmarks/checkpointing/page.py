@@ -87,6 +87,7 @@ def _head(run: Run) -> list[str]:
         "compiler planned), *allocator* the peak that the run's allocator counted beyond what was "
         "live before, *resident* the growth of the resident set during warm steps in a process "
         "of its own. Parameters and the batch are in none of them.",
+        *([f"- **Note**: {chosen['note']}"] if chosen.get("note") else []),
         "",
     ]
 

@@ -34,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--python", action="append", default=[], metavar="[SYSTEM=]PATH")
     made.add_argument("--no-bars", action="store_true", help="leave the cost models out")
     made.add_argument("--add", action="store_true", help="keep what was published of the others")
+    made.add_argument("--note", default="", help="what a reader should know of this run")
     made.add_argument("--json", type=Path, help="write the figures here")
     made.add_argument("--publish", action="store_true", help=f"write {PAGE.name} and its pictures")
     made.add_argument("--report", action="store_true", help=f"only write {PAGE.name} again")
@@ -98,7 +99,7 @@ def main() -> None:
     peers, versions = installed(
         [PEERS[name].name for name in arguments.systems.split(",")], settings
     )
-    keys = ("rounds", "seconds", "threads", "quick")
+    keys = ("rounds", "seconds", "threads", "quick", "note")
     said = {key: getattr(arguments, key) for key in keys}
     run = Run(machine(), time.strftime("%Y-%m-%d"), said, versions)
     if arguments.add and FIGURES.exists():
