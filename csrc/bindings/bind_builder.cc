@@ -72,6 +72,17 @@ struct NativeBuilder {
                });
   }
 
+  // `places` has (node, output, offset, bytes) of each output, one after the other.
+  void plan_memory(const std::vector<int64_t>& places, int64_t bytes) {
+    invariant(!builders.empty(), "memory is planned before its device begins");
+    std::vector<PlannedOutput> outputs;
+    for (size_t i = 0; i + 3 < places.size(); i += 4) {
+      outputs.push_back({static_cast<int32_t>(places[i]), static_cast<int32_t>(places[i + 1]),
+                         places[i + 2], places[i + 3]});
+    }
+    builders.back()->plan_memory(outputs, bytes);
+  }
+
   std::unique_ptr<NativeProgram> build() {
     if (builders.empty()) begin("");
     std::vector<std::unique_ptr<Program>> programs;
@@ -98,6 +109,7 @@ void bind_builder(py::module_& m) {
            py::arg("device"), py::arg("inputs"), py::arg("control_inputs"),
            py::arg("output_dtypes"), py::arg("compute"), py::arg("host_inputs"),
            py::arg("host_outputs"))
+      .def("plan_memory", &NativeBuilder::plan_memory, py::arg("places"), py::arg("bytes"))
       .def("build", &NativeBuilder::build);
 }
 

@@ -2,8 +2,9 @@
 //
 // A block is one piece of memory: the Buffer in its first 64 bytes, the data after it. Sizes
 // are rounded up to 4 steps per power of two (64, 80, 96, 112, 128, 160, ...), so at most a
-// fifth is lost. One spin lock guards lists and counts: held for a few instructions, it costs
-// one atomic exchange, where exact counts without it would cost several.
+// fifth is lost; blocks of whole pages, for arenas, are of no class and in a list of their own.
+// One spin lock guards lists and counts: held for a few instructions, it costs one atomic exchange,
+// where exact counts without it would cost several.
 // The cache holds at most as many bytes as were ever in use at once (64 MiB at least), so that
 // reserved memory is at most twice what the largest run needed: a block that would go beyond
 // that finds the cache full of sizes that are no longer asked for, and takes their place.
@@ -25,6 +26,7 @@
 #include <malloc.h>
 #endif
 
+#include "core/arena.h"
 #include "core/error.h"
 
 namespace penstock {
@@ -35,6 +37,8 @@ constexpr int kStepBits = 2;  // 4 steps per power of two
 constexpr int kMinBits = 6;   // the smallest class has 64 bytes
 constexpr int kClasses = (48 - kMinBits) << kStepBits;
 constexpr int64_t kLeastCache = int64_t{64} << 20;
+constexpr int kPages = kClasses;  // the list of blocks that are of no class
+constexpr size_t kPage = 4096;
 constexpr size_t kMaxBytes = size_t{1} << 47;
 
 struct Block : Buffer {
@@ -108,6 +112,8 @@ void free_chain(Block* block) {
 
 }  // namespace
 
+inline BufferPtr pages_of(Allocator& allocator, size_t bytes);
+
 // All fields but `largest` are guarded by `lock`.
 struct alignas(64) Allocator::Impl {
   SpinLock lock;
@@ -125,7 +131,7 @@ struct alignas(64) Allocator::Impl {
   int64_t cache_bound = 0;  // at most cache_limit
   int64_t allocations = 0;
   int64_t system_allocations = 0;
-  std::array<Block*, kClasses> lists{};
+  std::array<Block*, kClasses + 1> lists{};
 
   // After a change of `live`: the peak, and what depends on it.
   void raise_peak() {
@@ -147,9 +153,22 @@ struct alignas(64) Allocator::Impl {
     return chain;
   }
 
+  // A cached block, under the lock; null if there is none.
+  Block* from_cache(int size_class, size_t usable) {
+    Block** at = &lists[size_class];
+    if (__builtin_expect(size_class == kPages, 0)) {
+      while (*at && (*at)->bytes != usable) at = &(*at)->next;
+    }
+    Block* block = *at;
+    if (!block) return nullptr;
+    *at = block->next;
+    cached -= static_cast<int64_t>(usable);
+    return block;
+  }
+
   // A fresh block, after giving back the cache if the system has no more; null if even then.
-  Block* from_system(int size_class) {
-    const size_t bytes = kAlignment + class_bytes(size_class);
+  Block* from_system(int size_class, size_t usable) {
+    const size_t bytes = kAlignment + usable;
     void* memory = nullptr;
     const auto ask = [&] { return posix_memalign(&memory, kAlignment, bytes) == 0; };
     if (!ask() && !(trim() > 0 && ask())) return nullptr;
@@ -160,6 +179,19 @@ struct alignas(64) Allocator::Impl {
     Guard guard(lock);
     ++system_allocations;
     return block;
+  }
+
+  // A block for `bytes`, `usable` large.
+  BufferPtr hand_out(size_t bytes, int size_class, size_t usable);
+
+  static BufferPtr whole_pages(Allocator& allocator, size_t bytes) {
+    if (bytes > allocator.impl_->largest) throw_refused(bytes, allocator.stats().live);
+    const size_t pages = (bytes + kPage - 1) / kPage;
+    return allocator.impl_->hand_out(bytes, kPages, pages * kPage);
+  }
+  // `Impl` has a name inside of Allocator only.
+  friend BufferPtr pages_of(Allocator& allocator, size_t bytes) {
+    return whole_pages(allocator, bytes);
   }
 
   int64_t trim() {
@@ -194,10 +226,16 @@ Allocator::~Allocator() {
 }
 
 BufferPtr Allocator::allocate(size_t bytes) {
-  Impl& a = *impl_;
-  if (__builtin_expect(bytes > a.largest, 0)) throw_refused(bytes, stats().live);
+  if (ArenaScope* scope = ArenaScope::current()) {
+    if (BufferPtr place = scope->take(*this, bytes)) return place;
+  }
+  if (__builtin_expect(bytes > impl_->largest, 0)) throw_refused(bytes, stats().live);
   const int size_class = class_of(bytes);
-  const size_t usable = class_bytes(size_class);
+  return impl_->hand_out(bytes, size_class, class_bytes(size_class));
+}
+
+inline BufferPtr Allocator::Impl::hand_out(size_t bytes, int size_class, size_t usable) {
+  Impl& a = *this;
   const int64_t size = static_cast<int64_t>(usable);
   a.lock.lock();
   if (__builtin_expect(a.limit > 0 && a.live + size > a.limit, 0)) {
@@ -209,13 +247,9 @@ BufferPtr Allocator::allocate(size_t bytes) {
   a.live += size;
   if (a.live > a.window_peak) a.raise_peak();
   ++a.allocations;
-  Block* block = a.lists[size_class];
-  if (block) {
-    a.lists[size_class] = block->next;
-    a.cached -= size;
-  }
+  Block* block = a.from_cache(size_class, usable);
   a.lock.unlock();
-  if (__builtin_expect(!block, 0) && !(block = a.from_system(size_class))) {
+  if (__builtin_expect(!block, 0) && !(block = a.from_system(size_class, usable))) {
     a.lock.lock();
     const int64_t now = a.live -= size;
     a.lock.unlock();
@@ -231,7 +265,8 @@ BufferPtr Allocator::allocate(size_t bytes) {
 void Allocator::release_block(Buffer* buffer) {
   Block* block = static_cast<Block*>(buffer);
   Impl& a = *static_cast<Impl*>(block->owner);
-  const int64_t size = static_cast<int64_t>(class_bytes(block->size_class));
+  const bool pages = block->size_class == kPages;
+  const int64_t size = static_cast<int64_t>(pages ? block->bytes : class_bytes(block->size_class));
   a.lock.lock();
   a.live -= size;
   const bool keep = size <= a.cache_bound;
@@ -296,6 +331,8 @@ void Allocator::set_limit(int64_t bytes) {
   Guard guard(impl_->lock);
   impl_->limit = bytes;
 }
+
+BufferPtr allocate_pages(Allocator& allocator, size_t bytes) { return pages_of(allocator, bytes); }
 
 Allocator& host_allocator() {
   static Allocator* const allocator = new Allocator();

@@ -142,6 +142,28 @@ size_t run_inline(const Program& program, Step& step, size_t p, size_t next, con
   return static_cast<size_t>(node - begin);
 }
 
+// The same with what the node allocates from the planned memory, where it has a place there.
+template <class Watch>
+struct InArena {
+  void starts(const Program& program, const ProgramNode& node) const {
+    const auto outputs = static_cast<int32_t>(node.info->output_dtypes.size());
+    scope.expect(node.first_slot, node.first_slot + outputs);
+    watch.starts(program, node);
+  }
+  void computed(Values& values, const ProgramNode& node) const { watch.computed(values, node); }
+  void ends(const Program& program, const ProgramNode& node) const { watch.ends(program, node); }
+  const Watch& watch;
+  ArenaScope& scope;
+};
+
+template <class Watch>
+size_t run_planned(const Program& program, Step& step, size_t p, size_t next, const Watch& watch) {
+  Arena* const arena = step.values(p).arena();
+  if (__builtin_expect(!arena, 1)) return run_inline(program, step, p, next, watch);
+  ArenaScope scope(*arena, *program.session.allocator);
+  return run_inline(program, step, p, next, InArena<Watch>{watch, scope});
+}
+
 // One strand a program, in turn, until all are at their end.
 template <class Watch>
 void run_strands(const Partitions& partitions, Step& step, const Watch& watch) {
@@ -155,7 +177,7 @@ void run_strands(const Partitions& partitions, Step& step, const Watch& watch) {
       const Program& program = partitions.program(p);
       if (strand.next == program.nodes.size()) continue;
       if (!strand.started || step.has_arrived(strand)) {
-        strand.next = run_inline(program, step, p, strand.next, watch);
+        strand.next = run_planned(program, step, p, strand.next, watch);
         moved = true;
       }
       finished = finished && strand.next == program.nodes.size();
@@ -169,7 +191,7 @@ void run_strands(const Partitions& partitions, Step& step, const Watch& watch) {
 template <class Watch>
 void run_all_inline(const Partitions& partitions, Step& step, const Watch& watch) {
   if (__builtin_expect(partitions.size() == 1 && !partitions.has_async(), 1)) {
-    run_inline(partitions.host(), step, 0, 0, watch);
+    run_planned(partitions.host(), step, 0, 0, watch);
     return;
   }
   try {
@@ -238,6 +260,9 @@ class DeviceWatch {
 
 Executor::Executor(Partitions partitions)
     : partitions_(std::move(partitions)), profile_(partitions_) {
+  for (size_t p = 0; p < partitions_.size(); ++p) {
+    planned_ = planned_ || !partitions_.program(p).layout.empty();
+  }
   const std::vector<int32_t>& fetches = host().fetch_slots;
   for (auto it = fetches.begin(); it != fetches.end(); ++it) {
     bool again = std::find(it + 1, fetches.end(), *it) != fetches.end();
@@ -274,11 +299,13 @@ void Executor::give_back(Step* step) {
 Mode Executor::run_nodes(Step& step) {
   if (__builtin_expect(step.trace() != nullptr, 0)) return run_traced(step);
   if (__builtin_expect(!verified_.load(std::memory_order_relaxed), 0)) {
+    step.open_arenas();
     run_all_inline(partitions_, step, OnResults(verify_outputs));
     verified_.store(true, std::memory_order_relaxed);
     return Mode::kInline;
   }
   const Mode mode = profile_.next_mode();
+  if (planned_ && mode != Mode::kParallel) step.open_arenas();
   if (mode == Mode::kInline) {
     run_all_inline(partitions_, step, Onlooker());
   } else if (mode == Mode::kMeasured) {
@@ -306,6 +333,9 @@ void Executor::take_fetches(Step& step, Tensor* fetches) {
   const std::vector<int32_t>& slots = host().fetch_slots;
   for (size_t i = 0; i < slots.size(); ++i) {
     Tensor& slot = step.host().slot(slots[i]);
+    if (__builtin_expect(slot.buffer() && Arena::lent(*slot.buffer().get()), 0)) {
+      slot = deep_copy(slot, *host().session.allocator);  // the plan expected fresh memory
+    }
     if (fetch_again_[i]) {
       fetches[i] = slot;
     } else {
@@ -357,6 +387,7 @@ void Executor::run_step(Tensor* feeds, Tensor* fetches, const RunOptions& option
     give_up(step);
   }
   for (const FeedInfo& feed : host().feeds) step->host().slot(feed.slot).reset();
+  if (planned_) step->close_arenas();
   if (partitions_.has_async()) step->end();
   give_back(step);
 }

@@ -60,6 +60,7 @@ class Executor {
 
   const Partitions partitions_;
   Profile profile_;
+  bool planned_ = false;           // a program has a layout for its memory
   std::vector<bool> fetch_again_;  // per fetch: a later fetch reads the same slot, or a constant
   std::atomic<bool> verified_{false};
 

@@ -256,6 +256,19 @@ int ProgramBuilder::add_node(std::string name, std::string op, std::string devic
   }
 }
 
+void ProgramBuilder::plan_memory(const std::vector<PlannedOutput>& outputs, int64_t bytes) {
+  std::vector<PlannedPlace> places;
+  for (const PlannedOutput& planned : outputs) {
+    invariant(planned.node >= 0 && planned.node < static_cast<int32_t>(impl_->built.size()),
+              "memory is planned for node ", planned.node);
+    const BuiltNode& node = impl_->built[planned.node];
+    invariant(planned.output >= 0 && planned.output < node.num_outputs,
+              "memory is planned for output ", planned.output);
+    places.push_back({node.first_slot + planned.output, planned.offset, planned.bytes});
+  }
+  impl_->program->layout = ArenaLayout(places, bytes, impl_->program->num_slots);
+}
+
 std::unique_ptr<Program> ProgramBuilder::build() {
   for (const FeedInfo& feed : impl_->program->feeds) {
     invariant(feed.dtype != DType::kInvalid, "a feed index is missing");

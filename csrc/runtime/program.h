@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/arena.h"
 #include "runtime/device.h"
 #include "runtime/kernel.h"
 #include "runtime/kernel_registry.h"
@@ -77,6 +78,7 @@ class Program {
   std::vector<ChannelEnd> sends;
   std::vector<ChannelEnd> receives;
   int32_t num_slots = 0;
+  ArenaLayout layout;    // of planned outputs; empty: there is no plan
   size_t partition = 0;  // which of the programs that run as one step
   Device* device = nullptr;
   SessionState session;  // the device's
@@ -88,6 +90,14 @@ class Program {
 
 // Makes the kernel of one node, in place of the registry's.
 using KernelMaker = std::function<std::unique_ptr<Kernel>(const NodeInfo&)>;
+
+// Where an output goes in the planned memory of a step. `node` is a number of ProgramBuilder's.
+struct PlannedOutput {
+  int32_t node;
+  int32_t output;
+  int64_t offset;
+  int64_t bytes;
+};
 
 // Builds one Program. Not thread-safe; `build` ends its life.
 class ProgramBuilder {
@@ -105,6 +115,8 @@ class ProgramBuilder {
   int add_node(std::string name, std::string op, std::string device, std::vector<Endpoint> inputs,
                std::vector<int32_t> control_inputs, Attrs attrs, std::vector<DType> outputs,
                const KernelMaker& maker = nullptr);
+  // Gives outputs places in one block of `bytes`.
+  void plan_memory(const std::vector<PlannedOutput>& outputs, int64_t bytes);
   std::unique_ptr<Program> build();
 
  private:

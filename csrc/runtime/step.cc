@@ -36,8 +36,17 @@ void Step::end() {
   }
 }
 
+void Step::open_arenas() {
+  for (Values& values : values_) values.open_arena();
+}
+
+void Step::close_arenas() {
+  for (Values& values : values_) values.close_arena();
+}
+
 void Step::clear() {
   for (Values& values : values_) values.clear();
+  close_arenas();
   end();
   if (stopped()) {
     std::lock_guard<std::mutex> lock(mutex_);

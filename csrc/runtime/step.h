@@ -49,6 +49,10 @@ class Step {
   // Drops every value but the constants, whatever the run has left.
   void clear();
 
+  // The planned memory of all programs; closed when no value of the run is needed any more.
+  void open_arenas();
+  void close_arenas();
+
   Values& values(size_t program) { return values_[program]; }
   Values& host() { return values_.front(); }
   Strand& strand(size_t program) { return strands_[program]; }

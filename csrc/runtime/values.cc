@@ -18,6 +18,18 @@ void Values::clear() {
   for (const auto& [slot, value] : program_.constants) slots_[slot] = value;
 }
 
+void Values::open_arena() {
+  if (program_.layout.empty()) return;
+  if (!arena_) arena_ = std::make_unique<Arena>(program_.layout);
+  if (arena_->open(*program_.session.allocator)) open_arena_ = arena_.get();
+}
+
+void Values::close_arena() {
+  if (!open_arena_) return;
+  open_arena_ = nullptr;
+  arena_->close();
+}
+
 std::vector<std::string> Values::describe_inputs(const ProgramNode& node) const {
   std::vector<std::string> texts;
   for (size_t i = 0; i < node.info->input_dtypes.size(); ++i) {

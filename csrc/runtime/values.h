@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "core/arena.h"
 #include "runtime/program.h"
 
 namespace penstock {
@@ -29,6 +30,12 @@ class Values {
   // Drops every value but the constants, whatever the run has left.
   void clear();
 
+  // The planned memory of this run while it is open, else null. Opening does nothing for a program
+  // without a plan, and where there is no memory for the whole block.
+  Arena* arena() const { return open_arena_; }
+  void open_arena();
+  void close_arena();
+
   // Per node the predecessors that have not finished, per slot the reads that are still to
   // come. Made on the first `reset_counts`.
   void reset_counts();
@@ -39,6 +46,8 @@ class Values {
   const Program& program_;
   std::vector<Tensor> slots_;
   std::vector<Tensor*> inputs_;  // as Program::input_slots, pointing into slots_
+  std::unique_ptr<Arena> arena_;
+  Arena* open_arena_ = nullptr;
   std::unique_ptr<std::atomic<int32_t>[]> waiting_;
   std::unique_ptr<std::atomic<int32_t>[]> readers_;
 };

@@ -131,6 +131,12 @@ class ProgramBuilder:
     ) -> int:
         """Add a node that calls `compute(*inputs)`, on a device that Python code drives."""
 
+    def plan_memory(self, places: Sequence[int], bytes: int) -> None:
+        """Give outputs places in one block, which a step takes when it runs node by node.
+
+        `places` is flat: node, output, offset and bytes of each, multiples of 64.
+        """
+
     def build(self) -> Program:
         """Return the program. The builder is spent."""
 

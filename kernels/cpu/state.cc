@@ -5,6 +5,7 @@
 #include <mutex>
 #include <string>
 
+#include "core/arena.h"
 #include "cpu/axes.h"
 #include "cpu/elements.h"
 #include "cpu/gather.h"
@@ -90,12 +91,15 @@ void compute_variable_shape(KernelContext& ctx) {
 }
 
 // A value that the variable may keep and later write to: the input itself if nobody else will
-// see it and it does not hold on to much more memory than it uses, a copy otherwise. A value in
-// the memory of an accelerator stays what it is: its kernels never write into their inputs.
+// see it, it is not lent, and it does not hold on to much more memory than it uses, a copy
+// otherwise. A value in the memory of an accelerator stays what it is: its kernels never write
+// into their inputs.
 Tensor owned(const KernelContext& ctx, int input) {
   const Tensor& value = ctx.input(input);
   if (!value.raw()) return value;
-  if (ctx.can_forward(input) && value.buffer()->bytes <= 2 * value.bytes() + 64) return value;
+  const Buffer& buffer = *value.buffer().get();
+  const bool small = buffer.bytes <= 2 * value.bytes() + 64;
+  if (small && ctx.can_forward(input) && !Arena::lent(buffer)) return value;
   Tensor copy = ctx.allocate_temp(value.dtype(), value.shape());
   copy_elements(ctx, value.dtype(), copy.raw(), value.raw(), value.num_elements());
   return copy;

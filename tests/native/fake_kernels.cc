@@ -133,6 +133,12 @@ int Graph::receive(const std::string& name, int from, int to) {
                             {DType::kFloat32});
 }
 
+void Graph::plan(const std::vector<std::pair<int, int64_t>>& places, int64_t bytes) {
+  std::vector<PlannedOutput> outputs;
+  for (const auto& [node, offset] : places) outputs.push_back({node, 0, offset, 64});
+  builder().plan_memory(outputs, bytes);
+}
+
 int Graph::feed() {
   NodeInfo node = retval_or_arg("_Arg", feeds_++);
   return builder().add_node(node.name, node.op, "", {}, {}, node.attrs, {DType::kFloat32});

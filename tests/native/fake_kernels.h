@@ -4,6 +4,7 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runtime/executor.h"
@@ -32,6 +33,8 @@ class Graph {
   // A transfer from CPU `from` to CPU `to`, under a name of its own.
   void send(const std::string& name, int node, int from, int to);
   int receive(const std::string& name, int from, int to);
+  // Gives outputs 0 of these nodes places of 64 bytes, at the offset named with each.
+  void plan(const std::vector<std::pair<int, int64_t>>& places, int64_t bytes);
   std::unique_ptr<Executor> build();
 
   std::shared_ptr<Session> session;

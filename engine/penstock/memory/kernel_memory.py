@@ -19,11 +19,14 @@ _FIRST = "Abs Acos Acosh Asin Asinh Atan Atanh Ceil Cos Cosh Elu Erf Erfc Exp Ex
 _FIRST += " Log1p LogicalNot Neg Reciprocal Relu Relu6 LeakyRelu Selu Rint Round Rsqrt Sigmoid"
 _FIRST += " Sign Sin Sinh Softplus Softsign Sqrt Square Tan Tanh BiasAdd Softmax LogSoftmax Cast"
 _FIRST += " ClipByValue Cumsum Cumprod FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3 ZerosLike"
-_FIRST += " OnesLike"
+_FIRST += " OnesLike BiasAddV1 Digamma Lgamma MatrixBandPart TensorScatterAdd TensorScatterMax"
+_FIRST += " Conj TensorScatterMin TensorScatterSub TensorScatterUpdate"
 _EITHER = "Add AddV2 Sub Mul Maximum Minimum SquaredDifference TanhGrad SigmoidGrad RsqrtGrad"
 _EITHER += " SqrtGrad ReciprocalGrad InvGrad ReluGrad Relu6Grad LeakyReluGrad EluGrad SeluGrad"
 _EITHER += " SoftplusGrad SoftsignGrad AddN FusedBatchNormGrad FusedBatchNormGradV2"
-_EITHER += " FusedBatchNormGradV3 RealDiv Div DivNoNan Pow LogicalAnd LogicalOr"
+_EITHER += " FusedBatchNormGradV3 RealDiv Div DivNoNan Pow LogicalAnd LogicalOr Atan2"
+_EITHER += " FloorDiv FloorMod Igamma Igammac Mod MulNoNan Polygamma TruncateDiv TruncateMod"
+_EITHER += " Xdivy Xlogy Zeta AccumulateNV2"
 
 _IN_PLACE: dict[str, tuple[tuple[int, int], ...]] = {
     **dict.fromkeys(_FIRST.split(), ((0, 0),)),
@@ -34,9 +37,10 @@ _IN_PLACE: dict[str, tuple[tuple[int, int], ...]] = {
     "SelectV2": ((0, 1), (0, 2)),
 }
 _FIRST_SHOWN = "Identity StopGradient PreventGradient Reshape ExpandDims Squeeze EnsureShape"
-_FIRST_SHOWN += " CheckNumerics Bitcast Print"
+_FIRST_SHOWN += " CheckNumerics Bitcast Print Snapshot GuaranteeConst PlaceholderWithDefault"
 _SHOWS_FIRST = frozenset(_FIRST_SHOWN.split())
 _SHOWN_IF_SAME = frozenset({"BroadcastTo", "Tile", "Pad", "PadV2", "MirrorPad"})
+_SUMS = frozenset({"AddN", "AccumulateNV2"})
 _FOLDS = frozenset(["Sum", "Mean", "Max", "Min", "Prod", "Any", "All", "BiasAddGrad"])
 
 _BACKPROP = {"Conv2DBackpropInput": 1, "Conv2DBackpropFilter": -1}
@@ -57,6 +61,8 @@ def in_place(node: Node, sizes: Sizes) -> tuple[tuple[int, int], ...]:
 
     In the order in which the kernel tries them; only pairs of equal size.
     """
+    if node.op.startswith("FusedBatchNorm") and node.attrs.get("data_format", b"")[:2] == b"NC":
+        return ()  # it works on a transposed copy
     pairs = _IN_PLACE.get(node.op, ())
     return tuple([(o, i) for o, i in pairs if i < len(node.inputs) and _fits(node, o, i, sizes)])
 
@@ -79,7 +85,7 @@ def shows(node: Node, sizes: Sizes) -> tuple[tuple[int, int], ...]:
 
 
 def _shows_first(node: Node, sizes: Sizes) -> bool:
-    if node.op in _SHOWS_FIRST or (node.op == "AddN" and len(node.inputs) == 1):
+    if node.op in _SHOWS_FIRST or (node.op in _SUMS and len(node.inputs) == 1):
         return True
     given, made = sizes.dims(node.inputs[0]), sizes.dims((node.name, 0))
     same_bytes = sizes.bytes(node.inputs[0]) == sizes.bytes((node.name, 0))

@@ -10,7 +10,7 @@ deterministic unless a time limit ends it.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, NamedTuple, TypeAlias
@@ -96,20 +96,23 @@ def place(items: Sequence[Item], enough: float = 1.0) -> Placement:
     (192, (128, 0, 128))
     """
     bound = live_peak(items) * enough
-    numbers = _Items(items)
     best: Placement | None = None
-    for name in list(_ORDERS)[: 2 if len(items) > _MANY else None]:
-        order = sorted(range(len(items)), key=lambda i: _ORDERS[name](items[i]))
-        for fit in ("first fit", "best fit"):
-            found = numbers.place(order, fit == "best fit", f"{name}, {fit}")
-            if best is None or found.bytes < best.bytes:
-                best = found
-            if best.bytes <= bound or len(items) > _MANY:
-                break
-        if best is not None and best.bytes <= bound:
+    for found in placements(items):
+        if best is None or found.bytes < best.bytes:
+            best = found
+        if best.bytes <= bound:
             break
     assert best is not None
     return best
+
+
+def placements(items: Sequence[Item]) -> Iterator[Placement]:
+    """Yield the placement by each heuristic, the most promising first."""
+    numbers, many = _Items(items), len(items) > _MANY
+    for name, key in list(_ORDERS.items())[: 2 if many else None]:
+        order = sorted(range(len(items)), key=lambda i: key(items[i]))
+        for fit in ("first fit",) if many else ("first fit", "best fit"):
+            yield numbers.place(order, fit == "best fit", f"{name}, {fit}")
 
 
 def improved(

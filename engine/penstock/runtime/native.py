@@ -17,6 +17,7 @@ from penstock.graph.graph import Graph
 from penstock.graph.ir import IR, Endpoint, Node
 from penstock.graph.source import Source
 from penstock.kernel_api import Compute, Device, KernelEntry, KernelNode
+from penstock.memory.arena_plan import ArenaPlan
 from penstock.runtime import exhausted, foreign, stretches
 from penstock.runtime.kernels import STRUCTURAL, Catalogue, entry_of
 from penstock.runtime.stretches import Loaded
@@ -68,12 +69,13 @@ def load(
     devices: Mapping[str, Device] = MappingProxyType({}),
     kernels: Catalogue | None = None,
     stretched: list[Loaded] | None = None,
+    arenas: Mapping[str, ArenaPlan] = MappingProxyType({}),
 ) -> _native.Program:
     """Return the native program of these partitions, by device name, the host's first.
 
     `devices` are those that Python code drives, `kernels` tells about theirs. Given a list
-    `stretched` they may run stretches of nodes as one, which it then tells of. Raises an `OpError`
-    for a node without a kernel.
+    `stretched` they may run stretches of nodes as one, which it then tells of. `arenas`
+    say where values go on devices in host memory. Raises an `OpError` for a node without a kernel.
     """
     _native.set_portable_only(options.current.portable_kernels)
     builder = _native.ProgramBuilder(session)
@@ -81,7 +83,7 @@ def load(
         builder.begin(name)
         maker = _Maker(devices[name], kernels) if kernels and name in devices else None
         if maker is None or stretched is None or not _offers(devices[name]):
-            _add_program(builder, part, maker)
+            _add_program(builder, part, maker, arenas.get(name))
         else:
             _add_with_stretches(builder, part, maker)
             stretched += maker.stretched
@@ -114,11 +116,18 @@ class _Numbers:
         return [self.nodes[name] for name in names]
 
 
-def _add_program(builder: _native.ProgramBuilder, ir: IR, maker: _Maker | None) -> None:
-    """Add the nodes of one device, one by one."""
+def _add_program(
+    builder: _native.ProgramBuilder, ir: IR, maker: _Maker | None, arena: ArenaPlan | None
+) -> None:
+    """Add the nodes of one device, one by one, and where their outputs go."""
     numbers = _Numbers()
     for node in ir:
         _add_node(builder, ir, node, numbers, maker)
+    if arena is not None:
+        flat: list[int] = []
+        for name, output, offset, size in arena.places():
+            flat += (numbers.nodes[name], output, offset, size)
+        builder.plan_memory(flat, arena.bytes)
 
 
 def _add_node(

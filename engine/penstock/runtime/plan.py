@@ -12,7 +12,7 @@ import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from penstock import _native, options
@@ -23,6 +23,7 @@ from penstock.graph.graph import Graph
 from penstock.graph.ir import IR, Node
 from penstock.graph.tensor import Operation, Tensor
 from penstock.kernel_api import Device
+from penstock.memory.arena_plan import ArenaPlan, plan_arena
 from penstock.passes.context import PassContext, Placing, PlanLog
 from penstock.passes.partition import partition
 from penstock.passes.pipeline import run_pipeline
@@ -32,6 +33,9 @@ from penstock.runtime.settling import awaited, settled
 from penstock.runtime.stretches import Loaded
 
 T = TypeVar("T")
+
+SEARCH_SECONDS = 10.0
+"""How long `memory_plan="search"` looks for a smaller block, for each device."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,8 @@ class Plan:
     """The program that a trace or a stepper runs: every node by itself."""
     stretches: Sequence[Loaded] = ()
     """What devices run as one in `program`."""
+    arenas: Mapping[str, ArenaPlan] = field(default_factory=dict)
+    """Where the values of a step go, by device."""
 
     def node(self, name: str) -> Node | None:
         """Return the node of that name, transfers included."""
@@ -93,14 +99,32 @@ def make_plan(
         counts = ", ".join(f"{stage} {count}" for stage, count in log.counts)
         print(f"plan of {[t.name for t in fetches]}: {counts}\n{ir}", file=sys.stderr)
     loaded = partitions, target.session, target.devices, target.kernels
+    wanted = options.current.memory_plan != "off" and not has_budget(log)
+    arenas = plan_arenas(partitions, target) if wanted else {}
     stretched: list[Loaded] = []
-    program = plain = native.load(*loaded)
+    program = plain = native.load(*loaded, arenas=arenas)
     if options.current.cuda_graphs and native.offers_stretches(partitions, target.devices):
-        program = native.load(*loaded, stretched=stretched)
+        program = native.load(*loaded, stretched=stretched, arenas=arenas)
     there = [target.devices[name] for name in partitions if name in target.devices]
     end = awaited if keep else settled
     program, plain = end(program, there), end(plain, there)
-    return Plan(program, ir, partitions, log, version, plain, stretched)
+    return Plan(program, ir, partitions, log, version, plain, stretched, arenas)
+
+
+def has_budget(log: PlanLog) -> bool:
+    """Tell whether the run is capped by what its tensors take, each by itself."""
+    return log.recomputation is not None and log.recomputation.budget is not None
+
+
+def plan_arenas(partitions: Mapping[str, IR], target: Target) -> dict[str, ArenaPlan]:
+    """Return the plans of the memory of devices in host memory, where there is something to plan.
+
+    A device that Python code drives allocates its arrays itself.
+    """
+    seconds = SEARCH_SECONDS if options.current.memory_plan == "search" else 0.0
+    host = {name: part for name, part in partitions.items() if name not in target.devices}
+    plans = {name: plan_arena(part, seconds) for name, part in host.items()}
+    return {name: plan for name, plan in plans.items() if plan is not None}
 
 
 def evaluate(part: IR, session: _native.Session) -> Sequence[Any]:
