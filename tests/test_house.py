@@ -62,7 +62,10 @@ FREE_AMONG_THEMSELVES = {
 BASE = {"errors", "dtypes", "shapes", "options", "exports", "protos"}
 BESIDE = {"_native": set(), "kernel_api": {*BASE, "_native"}, "kernels": {*BASE, "kernel_api"}}
 FROM_RUNTIME_UP = {"_native", "kernel_api", "kernels"}
-EXTRA_EDGES = {("passes.pipeline", "remat.rewrite")}
+EXTRA_EDGES = {
+    ("passes.pipeline", "remat.rewrite"),
+    ("passes.order", "remat.plain_order"),
+}
 
 CPP_LAYERS = {  # folder → the folders it may include
     "csrc/core": {"core"},

@@ -14,6 +14,7 @@ holds when it is made. What belongs to one session alone comes from its `ConfigP
 | `PENSTOCK_CHECKPOINTS=memory` | `checkpoints`: what gradient calls ask that ask for nothing |
 | `PENSTOCK_SOLVER_SECONDS=10` | `solver_seconds`: time for a solver on a plan with a budget |
 | `PENSTOCK_MEMORY_PLAN=on` | `memory_plan`: values of a step go to planned places in one block |
+| `PENSTOCK_ORDER=memory` | `order`: of nodes that may run in several orders, one that holds less |
 | `PENSTOCK_CUDA_GRAPHS=0` | `cuda_graphs`: GPUs replay kernels as CUDA graphs, unless it is 0 |
 | `PENSTOCK_DEBUG=plan,order` | `debug`: print stages to standard error |
 | `PENSTOCK_CHECK=1` | `check`: verify the graph after each pass |
@@ -64,6 +65,9 @@ class Options:
     memory_plan: str = "off"
     """Plan one block for the values of a step: `off`, `on`, or `search` for a smaller one."""
 
+    order: str = "depth"
+    """The order of nodes: `depth` first, or one that holds less `memory` where there is one."""
+
     cuda_graphs: bool = True
     """Let devices run stretches of nodes as one: GPUs capture and replay them."""
 
@@ -91,6 +95,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Options:
         placement=environment.get("PENSTOCK_PLACEMENT", "") or "default",
         checkpoints=environment.get("PENSTOCK_CHECKPOINTS", ""),
         solver_seconds=_seconds(environment.get("PENSTOCK_SOLVER_SECONDS", "")),
+        order=environment.get("PENSTOCK_ORDER", "") or "depth",
         memory_plan=environment.get("PENSTOCK_MEMORY_PLAN", "") or "off",
         device_memory_limit=parse_bytes(environment.get("PENSTOCK_DEVICE_MEMORY_LIMIT", "") or "0"),
     )

@@ -1,14 +1,16 @@
 """order: put nodes into the order in which one thread runs them.
 
 Depth first from the roots: a value is made just before it is first read, which keeps few
-values alive and recently written ones in the cache. A schedule that was planned for memory is an
-order already, and stays.
+values alive and recently written ones in the cache. With the option `order="memory"` nodes that
+free more than they make run as early as they can, where that helps. A schedule that was planned for
+memory is an order already, and stays.
 """
 
 from __future__ import annotations
 
 from penstock.graph.ir import IR
 from penstock.passes.context import PassContext
+from penstock.remat.plain_order import less_memory
 
 
 def order(ir: IR, ctx: PassContext) -> IR:
@@ -27,4 +29,5 @@ def order(ir: IR, ctx: PassContext) -> IR:
                 stack.append((name, True))
                 pending = [p for p in nodes[name].predecessors() if p not in done]
                 stack += [(p, False) for p in reversed(pending)]
-    return IR({name: nodes[name] for name in done}, ir.roots)
+    deep = IR({name: nodes[name] for name in done}, ir.roots)
+    return less_memory(deep) if ctx.options.order == "memory" else deep
