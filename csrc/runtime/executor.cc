@@ -369,6 +369,7 @@ void Executor::run(Tensor* feeds, Tensor* fetches, const RunOptions& options, Ru
   watches.reserve(partitions_.size());
   for (size_t p = 0; p < partitions_.size(); ++p) watches.emplace_back(partitions_.program(p));
   run_step(feeds, fetches, options, mode);
+  stats->devices.clear();
   for (DeviceWatch& watch : watches) stats->devices.push_back(watch.end());
   stats->mode = mode;
 }

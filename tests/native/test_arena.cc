@@ -156,7 +156,7 @@ TEST(planned_programs_run) {
     CHECK(run(*program, {static_cast<float>(i)}, {}, &stats) ==
           std::vector<float>({static_cast<float>(i) + 3}));
   }
-  CHECK(stats.allocations == 1 + 1);  // the block, and what the fetch is copied to
+  CHECK(stats.devices.front().allocations == 1 + 1);  // the block, and what the fetch is copied to
   CHECK(g.session->host().allocator().stats().live == 0);
 }
 

@@ -129,8 +129,10 @@ TEST(wide_programs_run_in_parallel) {
   RunStats stats;
   for (int i = 0; i < 30; ++i) CHECK(run(*program, {1}, {}, &stats)[0] == 6 + 15 + 18);
   CHECK(stats.mode == Mode::kParallel);
-  CHECK(stats.live_before == 0 && stats.live_after == 64);  // the fetch
-  CHECK(stats.peak > 0 && stats.allocations > 0);
+  CHECK(stats.devices.size() == 1);
+  const DeviceRunStats& memory = stats.devices.front();
+  CHECK(memory.live_before == 0 && memory.live_after == 64);  // the fetch
+  CHECK(memory.peak > 0 && memory.allocations > 0);
   CHECK(program->work_ns() > 1.5e6);
 }
 
