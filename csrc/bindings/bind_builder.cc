@@ -83,6 +83,11 @@ struct NativeBuilder {
     builders.back()->plan_memory(outputs, bytes);
   }
 
+  void set_budget(int64_t bytes, int64_t planned) {
+    if (builders.empty()) begin("");
+    builders.back()->set_budget({bytes, planned});
+  }
+
   std::unique_ptr<NativeProgram> build() {
     if (builders.empty()) begin("");
     std::vector<std::unique_ptr<Program>> programs;
@@ -110,6 +115,7 @@ void bind_builder(py::module_& m) {
            py::arg("output_dtypes"), py::arg("compute"), py::arg("host_inputs"),
            py::arg("host_outputs"))
       .def("plan_memory", &NativeBuilder::plan_memory, py::arg("places"), py::arg("bytes"))
+      .def("set_budget", &NativeBuilder::set_budget, py::arg("bytes"), py::arg("planned"))
       .def("build", &NativeBuilder::build);
 }
 

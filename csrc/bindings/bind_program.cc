@@ -168,7 +168,8 @@ py::tuple run_with_stats(NativeProgram& program, const py::sequence& values, int
   for (size_t p = 0; p < stats.devices.size(); ++p) {
     const DeviceRunStats& device = stats.devices[p];
     devices.append(py::make_tuple(partitions.program(p).device->name(), device.live_before,
-                                  device.live_after, device.peak, device.allocations));
+                                  device.live_after, device.peak, device.allocations,
+                                  device.share_peak));
   }
   return py::make_tuple(py::reinterpret_steal<py::list>(results), devices, mode_name(stats.mode));
 }

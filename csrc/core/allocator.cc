@@ -28,6 +28,7 @@
 
 #include "core/arena.h"
 #include "core/error.h"
+#include "core/share.h"
 
 namespace penstock {
 namespace {
@@ -44,6 +45,7 @@ constexpr size_t kMaxBytes = size_t{1} << 47;
 struct Block : Buffer {
   Block* next = nullptr;  // while cached
   int32_t size_class = 0;
+  void* share = nullptr;  // the Impl of the share that it was asked of; null without one
 };
 static_assert(sizeof(Block) <= kAlignment, "the header must fit before the data");
 
@@ -105,6 +107,11 @@ void free_chain(Block* block) {
        " in use, and the limit is ", limit, " bytes");
 }
 
+[[noreturn]] void throw_budget(size_t bytes, int64_t now, int64_t budget) {
+  fail(Code::kResourceExhausted, "out of memory: ", bytes, " bytes wanted, ", now,
+       " are in use by this run, and its memory budget is ", budget, " bytes");
+}
+
 [[noreturn]] void throw_refused(size_t bytes, int64_t now) {
   fail(Code::kResourceExhausted, "out of memory: the system refused ", bytes, " bytes, ", now,
        " are in use");
@@ -113,6 +120,7 @@ void free_chain(Block* block) {
 }  // namespace
 
 inline BufferPtr pages_of(Allocator& allocator, size_t bytes);
+inline std::unique_ptr<Allocator> share_of(Allocator& parent, int64_t budget);
 
 // All fields but `largest` are guarded by `lock`.
 struct alignas(64) Allocator::Impl {
@@ -132,6 +140,7 @@ struct alignas(64) Allocator::Impl {
   int64_t allocations = 0;
   int64_t system_allocations = 0;
   std::array<Block*, kClasses + 1> lists{};
+  Allocator* parent = nullptr;  // of a share; not used after its Allocator has gone
 
   // After a change of `live`: the peak, and what depends on it.
   void raise_peak() {
@@ -194,6 +203,52 @@ struct alignas(64) Allocator::Impl {
     return whole_pages(allocator, bytes);
   }
 
+  static std::unique_ptr<Allocator> make_share(Allocator& parent, int64_t budget) {
+    auto share = std::make_unique<Allocator>(budget, 0);
+    share->impl_->parent = &parent;
+    return share;
+  }
+  friend std::unique_ptr<Allocator> share_of(Allocator& parent, int64_t budget) {
+    return Impl::make_share(parent, budget);
+  }
+
+  // A block of the parent that counts here until its release.
+  BufferPtr allocate_in_share(size_t bytes) {
+    const int64_t size = static_cast<int64_t>(class_bytes(class_of(bytes)));
+    lock.lock();
+    const int64_t now = live;
+    const bool fits = now + size <= limit;
+    if (fits) {
+      live += size;
+      if (live > window_peak) window_peak = live;
+      ++allocations;
+    }
+    lock.unlock();
+    if (!fits) throw_budget(bytes, now, limit);
+    try {
+      BufferPtr buffer = parent->allocate(bytes);
+      static_cast<Block*>(buffer.get())->share = this;
+      buffer->release = &release_from_share;
+      return buffer;
+    } catch (...) {
+      Guard guard(lock);
+      live -= size;
+      throw;
+    }
+  }
+
+  static void release_from_share(Buffer* buffer) {
+    Block* block = static_cast<Block*>(buffer);
+    Impl& a = *static_cast<Impl*>(block->share);
+    block->share = nullptr;
+    a.lock.lock();
+    a.live -= static_cast<int64_t>(class_bytes(block->size_class));
+    const bool last = a.orphaned && a.live == 0;
+    a.lock.unlock();
+    if (last) delete &a;
+    release_block(buffer);
+  }
+
   int64_t trim() {
     lock.lock();
     const int64_t bytes = cached;
@@ -226,6 +281,7 @@ Allocator::~Allocator() {
 }
 
 BufferPtr Allocator::allocate(size_t bytes) {
+  if (__builtin_expect(impl_->parent != nullptr, 0)) return impl_->allocate_in_share(bytes);
   if (ArenaScope* scope = ArenaScope::current()) {
     if (BufferPtr place = scope->take(*this, bytes)) return place;
   }
@@ -333,6 +389,10 @@ void Allocator::set_limit(int64_t bytes) {
 }
 
 BufferPtr allocate_pages(Allocator& allocator, size_t bytes) { return pages_of(allocator, bytes); }
+
+std::unique_ptr<Allocator> open_share(Allocator& parent, int64_t budget) {
+  return share_of(parent, budget);
+}
 
 Allocator& host_allocator() {
   static Allocator* const allocator = new Allocator();

@@ -34,9 +34,9 @@ RunError error_at(const ProgramNode& node, const std::exception_ptr& error) {
 }
 
 // False when the node's result comes later.
-inline bool run_node(const Program& program, Step& step, size_t p, Values& values,
-                     const ProgramNode& node) {
-  KernelContext ctx(*node.info, program.session, values.inputs_of(node), values.outputs_of(node),
+inline bool run_node(const Program& program, const SessionState& session, Step& step, size_t p,
+                     Values& values, const ProgramNode& node) {
+  KernelContext ctx(*node.info, session, values.inputs_of(node), values.outputs_of(node),
                     node.last_use, program.slot_dtypes.data() + node.first_slot);
   if (__builtin_expect(!node.async, 1)) {
     node.kernel->compute(ctx);
@@ -116,6 +116,7 @@ struct Tracing {
 template <class Watch>
 size_t run_inline(const Program& program, Step& step, size_t p, size_t next, const Watch& watch) {
   Values& values = step.values(p);
+  const SessionState& session = step.session(p);
   const ProgramNode* const begin = program.nodes.data();
   const ProgramNode* node = begin + next;
   const ProgramNode* const end = begin + program.nodes.size();
@@ -124,7 +125,7 @@ size_t run_inline(const Program& program, Step& step, size_t p, size_t next, con
     for (; node != end; ++node) {
       if (end - node > kPrefetch) __builtin_prefetch(node[kPrefetch].kernel);
       watch.starts(program, *node);
-      if (__builtin_expect(!run_node(program, step, p, values, *node), 0)) break;
+      if (__builtin_expect(!run_node(program, session, step, p, values, *node), 0)) break;
       watch.computed(values, *node);
       budget -= weight(*node, values);
       drop_dead(program, values, *node);
@@ -247,7 +248,7 @@ class DeviceWatch {
     Device& device = *std::exchange(device_, nullptr);
     const int64_t peak = device.end_window(window_);
     const MemoryStats after = device.memory_stats();
-    return {before_.live, after.live, peak, after.allocations - before_.allocations};
+    return {before_.live, after.live, peak, after.allocations - before_.allocations, 0};
   }
 
  private:
@@ -362,19 +363,27 @@ void Executor::give_up(Step* step) {
   std::rethrow_exception(error);
 }
 
+void Executor::note_run(const Step& step, Mode mode, RunStats& stats) const {
+  stats.mode = mode;
+  stats.devices.resize(partitions_.size());
+  for (size_t p = 0; p < partitions_.size(); ++p) stats.devices[p].share_peak = step.share_peak(p);
+}
+
 void Executor::run(Tensor* feeds, Tensor* fetches, const RunOptions& options, RunStats* stats) {
-  Mode mode = Mode::kInline;
-  if (__builtin_expect(!stats, 1)) return run_step(feeds, fetches, options, mode);
+  if (__builtin_expect(!stats, 1)) return run_step(feeds, fetches, options, nullptr);
   std::vector<DeviceWatch> watches;
   watches.reserve(partitions_.size());
   for (size_t p = 0; p < partitions_.size(); ++p) watches.emplace_back(partitions_.program(p));
-  run_step(feeds, fetches, options, mode);
-  stats->devices.clear();
-  for (DeviceWatch& watch : watches) stats->devices.push_back(watch.end());
-  stats->mode = mode;
+  run_step(feeds, fetches, options, stats);
+  for (size_t p = 0; p < watches.size(); ++p) {
+    const int64_t share_peak = stats->devices[p].share_peak;
+    stats->devices[p] = watches[p].end();
+    stats->devices[p].share_peak = share_peak;
+  }
 }
 
-void Executor::run_step(Tensor* feeds, Tensor* fetches, const RunOptions& options, Mode& mode) {
+void Executor::run_step(Tensor* feeds, Tensor* fetches, const RunOptions& options,
+                        RunStats* stats) {
   Step* const step = take_step();
   step->begin(options);
   for (size_t i = 0; i < host().feeds.size(); ++i) {
@@ -382,7 +391,8 @@ void Executor::run_step(Tensor* feeds, Tensor* fetches, const RunOptions& option
   }
   try {
     if (__builtin_expect(options.trace != nullptr, 0)) options.trace->begins(*step);
-    mode = run_nodes(*step);
+    const Mode mode = run_nodes(*step);
+    if (__builtin_expect(stats != nullptr, 0)) note_run(*step, mode, *stats);
     take_fetches(*step, fetches);
   } catch (...) {
     give_up(step);

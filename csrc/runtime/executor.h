@@ -26,6 +26,7 @@ struct DeviceRunStats {
   int64_t live_after = 0;
   int64_t peak = 0;
   int64_t allocations = 0;
+  int64_t share_peak = 0;  // what the run itself had allocated at a time, where it has a budget
 };
 
 struct RunStats {
@@ -50,7 +51,8 @@ class Executor {
            RunStats* stats = nullptr);
 
  private:
-  void run_step(Tensor* feeds, Tensor* fetches, const RunOptions& options, Mode& mode);
+  void run_step(Tensor* feeds, Tensor* fetches, const RunOptions& options, RunStats* stats);
+  void note_run(const Step& step, Mode mode, RunStats& stats) const;
   Step* take_step();
   void give_back(Step* step);
   Mode run_nodes(Step& step);

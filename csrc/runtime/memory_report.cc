@@ -90,16 +90,22 @@ void add_values(Holdings& holdings, const Program& program, Values& values) {
 
 std::vector<std::string> describe_memory(const Partitions& partitions, Step* step,
                                          const std::string& device) {
-  Device* holder = partitions.host().device;
+  const Program* on = &partitions.host();
   for (size_t p = 0; p < partitions.size(); ++p) {
-    if (partitions.program(p).device->name() == device) holder = partitions.program(p).device;
+    if (partitions.program(p).device->name() == device) on = &partitions.program(p);
   }
+  Device* const holder = on->device;
   Holdings holdings(*holder);
   add_variables(holdings, holder->resources());
   for (size_t p = 0; step && p < partitions.size(); ++p) {
     add_values(holdings, partitions.program(p), step->values(p));
   }
-  return holdings.lines();
+  std::vector<std::string> lines = holdings.lines();
+  if (on->budget.bytes > 0) {
+    lines.insert(lines.begin(), concat("memory budget ", on->budget.bytes,
+                                       " bytes; the plan of this run needs ", on->budget.planned));
+  }
+  return lines;
 }
 
 }  // namespace penstock

@@ -13,6 +13,7 @@ Partitions::Partitions(std::vector<std::unique_ptr<Program>> programs, int chann
     const int32_t first = num_nodes();
     first_node_.push_back(first);
     programs_[p]->partition = p;
+    has_budget_ = has_budget_ || programs_[p]->budget.bytes > 0;
     program_of_.insert(program_of_.end(), programs_[p]->nodes.size(), static_cast<int32_t>(p));
     for (const ProgramNode& node : programs_[p]->nodes) has_async_ = has_async_ || node.async;
     for (ChannelEnd end : programs_[p]->receives) receiver[end.channel] = first + end.node;

@@ -23,6 +23,8 @@ class Partitions {
   int channels() const { return channels_; }
   // True when a node may have to wait for a result.
   bool has_async() const { return has_async_; }
+  // True when a program has a budget: then nodes run one at a time, as was planned.
+  bool has_budget() const { return has_budget_; }
 
   int32_t num_nodes() const { return static_cast<int32_t>(program_of_.size()); }
   int32_t first_node(size_t program) const { return first_node_[program]; }
@@ -44,6 +46,7 @@ class Partitions {
   std::vector<std::unique_ptr<Program>> programs_;
   int channels_;
   bool has_async_ = false;
+  bool has_budget_ = false;
   std::vector<int32_t> first_node_;
   std::vector<int32_t> program_of_;
   std::vector<std::pair<int32_t, int32_t>> receivers_;  // (sender, receiver), by sender

@@ -78,7 +78,8 @@ bool Profile::worth_parallel() {
   const float span = path_ns_.empty() ? 0 : *std::max_element(path_ns_.begin(), path_ns_.end());
   work_ns_.store(work);
   const ThreadPool* pool = partitions_.host().session.inter_pool;
-  return pool && pool->num_threads() > 1 && work > kMinWorkNs && work > kMinGain * (span + alone);
+  return pool && pool->num_threads() > 1 && !partitions_.has_budget() && work > kMinWorkNs &&
+         work > kMinGain * (span + alone);
 }
 
 }  // namespace penstock

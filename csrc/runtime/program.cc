@@ -269,6 +269,8 @@ void ProgramBuilder::plan_memory(const std::vector<PlannedOutput>& outputs, int6
   impl_->program->layout = ArenaLayout(places, bytes, impl_->program->num_slots);
 }
 
+void ProgramBuilder::set_budget(Budget budget) { impl_->program->budget = budget; }
+
 std::unique_ptr<Program> ProgramBuilder::build() {
   for (const FeedInfo& feed : impl_->program->feeds) {
     invariant(feed.dtype != DType::kInvalid, "a feed index is missing");

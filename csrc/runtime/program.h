@@ -63,6 +63,12 @@ struct FeedInfo {
   bool travels = false;
 };
 
+// What one run may allocate on the program's device, in bytes, and what it was planned to.
+struct Budget {
+  int64_t bytes = 0;  // 0: there is no bound
+  int64_t planned = 0;
+};
+
 class Program {
  public:
   std::vector<ProgramNode> nodes;  // in execution order
@@ -82,6 +88,7 @@ class Program {
   size_t partition = 0;  // which of the programs that run as one step
   Device* device = nullptr;
   SessionState session;  // the device's
+  Budget budget;
 
   // Owners of what the nodes point to.
   std::vector<std::unique_ptr<NodeInfo>> infos;
@@ -117,6 +124,8 @@ class ProgramBuilder {
                const KernelMaker& maker = nullptr);
   // Gives outputs places in one block of `bytes`.
   void plan_memory(const std::vector<PlannedOutput>& outputs, int64_t bytes);
+  // Bounds what a run of the program may allocate, and keeps its nodes in their order.
+  void set_budget(Budget budget);
   std::unique_ptr<Program> build();
 
  private:

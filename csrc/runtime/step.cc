@@ -1,6 +1,8 @@
 // Slots, counts and limits of one run.
 #include "runtime/step.h"
 
+#include "core/share.h"
+
 namespace penstock {
 namespace {
 
@@ -20,11 +22,27 @@ void Step::begin(const RunOptions& options) {
   const Cancellation* cancellation = partitions_.host().session.cancellation;
   if (cancellation) begun_ = cancellation->begin();
   clock_started_ = false;
+  if (__builtin_expect(partitions_.has_budget(), 0)) open_shares();
   if (options.timeout_ms > 0) {
     clock_started_ = true;
     const auto now = Clock::now();
     deadline_ = now + std::chrono::milliseconds(options.timeout_ms);
     next_poll_ = now + kPollInterval;
+  }
+}
+
+// Each run has its own, so that runs at the same time, and what is left of earlier ones, do not
+// count. An accelerator bounds its memory itself.
+void Step::open_shares() {
+  shares_.clear();
+  for (size_t p = 0; p < partitions_.size(); ++p) {
+    const Program& program = partitions_.program(p);
+    Share share{nullptr, program.session};
+    if (program.budget.bytes > 0 && !program.device->has_own_memory()) {
+      share.memory = open_share(*program.session.allocator, program.budget.bytes);
+      share.session.allocator = share.memory.get();
+    }
+    shares_.push_back(std::move(share));
   }
 }
 

@@ -38,6 +38,12 @@ struct Strand {
   bool arrived = false;               // and its result is there; guarded by the step
 };
 
+// The bounded memory of one program in one run.
+struct Share {
+  std::unique_ptr<Allocator> memory;  // null where there is no bound
+  SessionState session;
+};
+
 class Step {
  public:
   explicit Step(const Partitions& partitions);
@@ -56,6 +62,15 @@ class Step {
   Values& values(size_t program) { return values_[program]; }
   Values& host() { return values_.front(); }
   Strand& strand(size_t program) { return strands_[program]; }
+  // What the kernels of a program share: under a budget, its memory is a share of this run's own.
+  const SessionState& session(size_t program) const {
+    return shares_.empty() ? partitions_.program(program).session : shares_[program].session;
+  }
+  // The most that this run has allocated at a time on the program's device; 0 without a budget.
+  int64_t share_peak(size_t program) const {
+    const bool bounded = !shares_.empty() && shares_[program].memory;
+    return bounded ? shares_[program].memory->stats().peak : 0;
+  }
   Rendezvous& rendezvous() { return rendezvous_; }
   Trace* trace() const { return options_.trace; }
 
@@ -79,7 +94,10 @@ class Step {
   void drain();
 
  private:
+  void open_shares();
+
   const Partitions& partitions_;
+  std::vector<Share> shares_;  // by program; empty without a budget
   std::vector<Values> values_;
   std::unique_ptr<Strand[]> strands_;
   Rendezvous rendezvous_;

@@ -137,6 +137,12 @@ class ProgramBuilder:
         `places` is flat: node, output, offset and bytes of each, multiples of 64.
         """
 
+    def set_budget(self, bytes: int, planned: int) -> None:
+        """Bound what one run may allocate on this device; its nodes keep their order.
+
+        A run that needs more ends with `ResourceExhausted`, which tells of `planned`, too.
+        """
+
     def build(self) -> Program:
         """Return the program. The builder is spent."""
 
@@ -151,10 +157,11 @@ class Program:
 
     def run_with_stats(
         self, values: Sequence[object], timeout_ms: int = 0
-    ) -> tuple[list[Any], list[tuple[str, int, int, int, int]], str]:
+    ) -> tuple[list[Any], list[tuple[str, int, int, int, int, int]], str]:
         """Run once; also return what that did to the memory of its devices, and the mode.
 
-        Of each device, the host first: name, live_before, live_after, peak, allocations.
+        Of each device, the host first: name, live_before, live_after, peak, allocations, and
+        the peak of what the run itself allocated where it has a budget, else 0.
         """
 
     def run_logged(

@@ -321,7 +321,7 @@ def test_clones_stay_on_the_device_of_the_original(
     (plain,), _ = run(build, {}, config)
     (again,), plan = run(build, wish, config)
     np.testing.assert_array_equal(plain, again)
-    if wish != {"checkpoints": "speed"}:
+    if wish not in ({"checkpoints": "speed"}, {"memory_budget": 6 * UNIT}):
         assert clones(plan)
     for node in clones(plan):
         assert node.device == plan.ir[node.attrs["_recomputed"].decode()].device
@@ -366,7 +366,7 @@ def test_amounts() -> None:
         7,
         2000,
     ]
-    assert [allocated(n) for n in (0, 1, 65, 81, 129, 1_000_000)] == [0, 64, 80, 96, 160, 1 << 20]
+    assert [allocated(n) for n in (0, 1, 65, 81, 129, 1_000_000)] == [64, 64, 80, 96, 160, 1 << 20]
 
 
 def test_a_plan_tells_what_is_repeated() -> None:

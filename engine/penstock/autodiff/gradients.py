@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from penstock import errors, shapes
-from penstock.autodiff.requests import request_attrs
+from penstock.autodiff.requests import MemoryBudget, request_attrs
 from penstock.exports import export
 from penstock.graph import walk
 from penstock.graph.collector import collector_paused
@@ -65,7 +65,7 @@ def gradients(
     stop_gradients: Any = None,
     unconnected_gradients: str = UnconnectedGradients.NONE,
     checkpoints: Any = None,
-    memory_budget: int | str | None = None,
+    memory_budget: MemoryBudget | None = None,
 ) -> list[Any]:
     """Return d sum(ys)/dx for each x, as nodes added to the graph.
 
@@ -77,7 +77,10 @@ def gradients(
 
     `checkpoints` ("speed", "memory", "collection" or a list of tensors) says what the forward
     pass keeps; the rest is computed again, which changes no result. `memory_budget` (bytes, or
-    a text such as "500MB") is a hard limit for what a run of them holds. Raises `LookupError`
+    a text such as "500MB", for every device or as a dict by device) is a hard limit for what a
+    run of them allocates: activations, gradients, what kernels take for themselves, results that
+    are fetched or assigned; not the variables there are, nor feeds. A plan that cannot keep it
+    raises `Infeasible`, a run that would break it `ResourceExhaustedError`. Raises `LookupError`
     when an op on the way has no gradient defined and `TypeError` for dtypes that have no
     derivative.
 

@@ -9,10 +9,15 @@ They stand on every node of a call, as any single one may be merged or folded aw
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
+from penstock.graph.devices import full_name, short_name
 from penstock.graph.graph import Graph
 from penstock.graph.tensor import Tensor
+
+MemoryBudget: TypeAlias = int | str | Mapping[str, int | str]
+"""Bytes or a text such as "500MB", for every device, or by device."""
 
 COLLECTION = "checkpoints"
 STRATEGIES = ("speed", "memory", "collection")
@@ -22,15 +27,27 @@ _AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([KMG]I?)?B?", re.IGNORECASE)
 
 
 def request_attrs(
-    graph: Graph, call: str, checkpoints: Any, memory_budget: int | str | None
+    graph: Graph, call: str, checkpoints: Any, memory_budget: MemoryBudget | None
 ) -> dict[str, Any]:
     """Return the attributes that mark the nodes of one gradient call, named `call`."""
     attrs: dict[str, Any] = {"_gradients": call.rstrip("/").encode()}
     if checkpoints is not None:
         attrs["_checkpoints"] = _checkpoints(graph, checkpoints)
     if memory_budget is not None:
-        attrs["_memory_budget"] = bytes_of(memory_budget)
+        attrs["_memory_budget"] = _budget(memory_budget)
     return attrs
+
+
+def _budget(wish: MemoryBudget) -> int | list[bytes]:
+    """Return bytes, or a list of `CPU:1=4096` where devices have their own."""
+    if not isinstance(wish, Mapping):
+        return bytes_of(wish)
+    if not wish:
+        raise ValueError("memory_budget names no device")
+    return [
+        f"{short_name(full_name(device))}={bytes_of(amount)}".encode()
+        for device, amount in sorted(wish.items())
+    ]
 
 
 def _checkpoints(graph: Graph, checkpoints: Any) -> bytes | list[bytes]:

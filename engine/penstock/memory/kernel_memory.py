@@ -11,8 +11,10 @@ convolutions hold for few threads.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
 
-from penstock.graph.ir import Node
+from penstock.graph.ir import IR, Node
 from penstock.simulate import Sizes
 
 _FIRST = "Abs Acos Acosh Asin Asinh Atan Atanh Ceil Cos Cosh Elu Erf Erfc Exp Expm1 Floor Inv Log"
@@ -43,15 +45,40 @@ _SHOWN_IF_SAME = frozenset({"BroadcastTo", "Tile", "Pad", "PadV2", "MirrorPad"})
 _SUMS = frozenset({"AddN", "AccumulateNV2"})
 _FOLDS = frozenset(["Sum", "Mean", "Max", "Min", "Prod", "Any", "All", "BiasAddGrad"])
 
+_NOT_ELEMENTWISE = frozenset({"Softmax", "LogSoftmax", "BiasAdd", "AddN", "Cumsum", "Cumprod"})
+_NOT_ELEMENTWISE |= {"SoftmaxCrossEntropyWithLogits", "SparseSoftmaxCrossEntropyWithLogits"}
+
 _BACKPROP = {"Conv2DBackpropInput": 1, "Conv2DBackpropFilter": -1}
 _REDUCTIONS = frozenset({"Sum", "Mean", "Max", "Min", "Prod", "BiasAddGrad", "L2Loss"})
 _CONV_FIXED, _PACKED_PRODUCT = 8192, 1 << 18
 
 
+class KernelMemory(NamedTuple):
+    """`scratch` in bytes; `in_place` lists pairs (output, input), in the order of preference."""
+
+    scratch: int = 0
+    in_place: tuple[tuple[int, int], ...] = ()
+
+
+Ask: TypeAlias = Callable[[Node, IR, Sizes], KernelMemory | None]
+"""Asks the kernel of a node; None where it cannot be asked."""
+
+
+def elementwise(node: Node) -> bool:
+    """Tell whether the kernel takes no memory but its output's, and the tables know its places."""
+    plain = not node.op.startswith("FusedBatchNorm") and node.op not in _NOT_ELEMENTWISE
+    return plain and node.op in _IN_PLACE
+
+
+def from_tables(node: Node, sizes: Sizes) -> KernelMemory:
+    """Return what the tables know."""
+    return KernelMemory(scratch(node, sizes), in_place(node, sizes))
+
+
 def allocated(size: int) -> int:
     """Return what the allocator takes for so many bytes: four sizes for each power of two."""
     if size <= 64:
-        return 64 if size else 0
+        return 64
     step = 1 << max((size - 1).bit_length() - 3, 4)
     return -(-size // step) * step
 

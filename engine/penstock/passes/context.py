@@ -14,6 +14,7 @@ from penstock.options import Options
 from penstock.simulate import Costs, Machine
 
 if TYPE_CHECKING:
+    from penstock.memory.kernel_memory import Ask
     from penstock.passes.placement.record import Placement
     from penstock.remat.plan import Plan as Recomputation
 
@@ -115,7 +116,7 @@ class PassContext:
 
     `evaluate` runs an IR without feeds and returns its fetches; it raises `OpError` with the
     failing node's name in `.node`. With `keep_fetches`, what is fetched stays in the memory of
-    the device that computed it.
+    the device that computed it. `kernel_memory` asks kernels what they need besides outputs.
     """
 
     options: Options
@@ -123,3 +124,4 @@ class PassContext:
     log: PlanLog
     placing: Placing = field(default_factory=Placing)
     keep_fetches: bool = False
+    kernel_memory: Ask | None = None

@@ -27,8 +27,8 @@ PIPELINE: tuple[tuple[Callable[[IR, PassContext], IR], str], ...] = (
     (fold_constants, "what constants determine is computed now"),
     (merge_duplicates, "nodes that compute the same become one"),
     (prune, "what no fetch needs is left out"),
-    (recompute, "what gradients ask not to keep is computed again"),
     (place, "nodes get devices"),
+    (recompute, "what gradients ask not to keep is computed again"),
     (order, "nodes stand in the order they will run"),
 )
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from penstock.graph.devices import full_name
 from penstock.memory.kernel_memory import allocated
 from penstock.ops.redraw import HALVES
+from penstock.remat.by_device import plan_by_device
 from penstock.remat.infeasible import Infeasible
 from penstock.remat.joint import Joint
 from penstock.remat.options import PlanOptions
@@ -30,8 +32,16 @@ def choose(joint: Joint, request: Request, solver_seconds: float = 0.0) -> Plan:
     run gives way to it.
     """
     problem = joint.problem
-    if request.budget is not None:
-        return _within(joint, request.budget, solver_seconds)
+    devices = dict.fromkeys(node.device for node in joint.tasks)
+    if request.bounded and len(devices) > 1:
+        everywhere = {} if request.budget is None else dict.fromkeys(devices, request.budget)
+        given = dict(request.budgets)
+        least = {d: min(b, given.get(d, b)) for d, b in everywhere.items()}
+        return plan_by_device(joint, {**given, **least}, solver_seconds)
+    if request.bounded:
+        only = full_name(next(iter(devices), ""))
+        found = [b for d, b in request.budgets if d == only]
+        return _within(joint, min([*found, request.budget or 1 << 60]), solver_seconds)
     if request.keep is not None:
         keep = {joint.value_of[e] for e in request.keep if e in joint.value_of}
         name = "collection"
@@ -52,20 +62,31 @@ def choose(joint: Joint, request: Request, solver_seconds: float = 0.0) -> Plan:
 
 
 def _within(joint: Joint, budget: int, solver_seconds: float) -> Plan:
-    """Return a plan for a budget; where it draws again, with room for the places in streams."""
+    """Return a plan within a budget, with what the problem cannot know of counted.
+
+    That is room for the places in streams where a plan draws again, and copies of variables that
+    are read after an update.
+    """
     planner = Planner(joint.problem, PlanOptions(solver_seconds=solver_seconds))
-    places = stream_bytes(joint)
+    aside = 0
     try:
-        plan = planner.plan(budget)
-        again = {step.task for step in plan.schedule.computes if step.instance}
-        drawn = any(joint.tasks[t].op in HALVES for t in again)
-        if drawn and plan.evaluation.peak + places > budget:
-            plan = replace(planner.plan(budget - places), budget=budget)
+        while True:
+            plan = planner.plan(budget - aside)
+            unknown = joint.copied(plan.schedule) + _places(joint, plan)
+            peak = plan.evaluation.peak + unknown
+            if peak <= budget:
+                counted = replace(plan.evaluation, peak=peak)
+                return replace(plan, budget=budget, evaluation=counted)
+            aside += unknown
     except Infeasible as error:
-        if not places:
-            raise
-        raise Infeasible(budget, error.smallest + places, error.lower_bound) from None
-    return plan
+        aside = max(aside, stream_bytes(joint))
+        raise Infeasible(budget, error.smallest + aside, error.lower_bound) from None
+
+
+def _places(joint: Joint, plan: Plan) -> int:
+    """Return the bytes of places in streams, which are kept when something is drawn again."""
+    again = {step.task for step in plan.schedule.computes if step.instance}
+    return stream_bytes(joint) if any(joint.tasks[t].op in HALVES for t in again) else 0
 
 
 def _last_segment_kept(plan: Plan, keep: set[int]) -> Plan:

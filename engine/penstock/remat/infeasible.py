@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from penstock.errors import ResourceExhaustedError
+from penstock.graph.devices import short_name
 from penstock.remat.problem import Problem
 
 
@@ -13,12 +14,13 @@ class Infeasible(ResourceExhaustedError):
     `lower_bound` (no schedule of this order can need less). Between the two nothing is known.
     """
 
-    def __init__(self, budget: int, smallest: int, lower_bound: int) -> None:
-        """Say what was asked, and what is possible."""
+    def __init__(self, budget: int, smallest: int, lower_bound: int, device: str = "") -> None:
+        """Say what was asked, and what is possible; of `device`, where there are several."""
         super().__init__(
             None,
             None,
-            f"no schedule fits a memory budget of {budget:,} bytes: the smallest found needs"
+            f"no schedule fits a memory budget of {budget:,} bytes"
+            f"{' on ' + short_name(device) if device else ''}: the smallest found needs"
             f" {smallest:,} bytes, and none can need less than {lower_bound:,}. Give at least"
             f" {smallest:,} bytes, or make the batch smaller",
         )

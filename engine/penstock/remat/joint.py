@@ -15,11 +15,25 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from penstock.graph.ir import IR, Endpoint, Node
-from penstock.memory.kernel_memory import allocated, in_place, scratch
-from penstock.remat.joint_order import about_shapes, backward_nodes, joint_order, variable_order
+from penstock.memory.kernel_memory import (
+    Ask,
+    KernelMemory,
+    allocated,
+    elementwise,
+    from_tables,
+)
+from penstock.remat.joint_order import (
+    about_shapes,
+    backward_nodes,
+    joint_order,
+    uses_of_read_values,
+    variable_order,
+)
 from penstock.remat.problem import Problem, Task, Value
 from penstock.remat.purity import may_repeat, purity
+from penstock.remat.schedule import Schedule
 from penstock.simulate import Costs, DeviceModel, EstimatedCosts, Sizes
+from penstock.simulate.machine import device_type
 
 _VIEWS = frozenset(
     {"Identity", "StopGradient", "PreventGradient", "Reshape", "ExpandDims", "Squeeze"}
@@ -32,7 +46,10 @@ class Joint:
     """A problem and what its numbers stand for.
 
     `tasks[t]` is the node of task t. `value_of` knows the value of each endpoint, those of views
-    too. `resident` nodes run first, `results` (fetches) last; neither is a task.
+    too. `resident` nodes run first, `results` (fetches) last; neither is a task. `updates` lists
+    (writer, user, bytes): a task that works in place on a variable, a task that reads the value
+    from before (-1: a fetch), and what a copy takes that is made when the user comes last. `fed`
+    tells by accelerator the bytes of feeds that are copied there.
     """
 
     problem: Problem
@@ -42,6 +59,32 @@ class Joint:
     resident: list[Node]
     results: list[Node]
     backward: set[str] = field(repr=False)
+    updates: list[tuple[int, int, int]] = field(default_factory=list, repr=False)
+    fed: dict[str, int] = field(default_factory=dict, repr=False)
+
+    def copied(self, schedule: Schedule) -> int:
+        """Return the bytes of variables that updates copy, as somebody still reads them."""
+        last: dict[int, int] = {}
+        for position, step in enumerate(schedule.computes):
+            last[step.task] = position
+        written: dict[int, int] = {}
+        for writer, user, size in self.updates:
+            if user < 0 or last[user] > last[writer]:
+                written[writer] = size
+        return sum(written.values())
+
+
+_ROUNDED_TO = {"GPU": 512}
+"""Bytes of the smallest block, by device type; on a CPU `allocated` tells."""
+
+
+def allocated_on(device: str, size: int) -> int:
+    """Return what so many bytes take in the memory of a device."""
+    kind = device_type(device) if device else "CPU"
+    if kind == "CPU":
+        return allocated(size)
+    block = _ROUNDED_TO.get(kind, 1)
+    return -(-size // block) * block
 
 
 def make_joint(
@@ -50,9 +93,14 @@ def make_joint(
     costs: Costs | None = None,
     device: DeviceModel | None = None,
     shapes: Mapping[str, Any] | None = None,
+    ask: Ask | None = None,
 ) -> Joint:
-    """Return the problem of an IR; `shapes` are those of feeds, by name, where they are known."""
-    builder = _Builder(ir, backward_nodes(ir, calls), Sizes(ir, shapes))
+    """Return the problem of an IR.
+
+    `shapes` are those of feeds, by name, where they are known; `ask` tells what kernels do with
+    memory.
+    """
+    builder = _Builder(ir, backward_nodes(ir, calls), Sizes(ir, shapes), ask)
     order = joint_order(ir, builder.backward)
     for node in order:
         builder.place(node)
@@ -62,8 +110,8 @@ def make_joint(
 class _Builder:
     """The tables of a Joint while they grow, in the order of the nodes."""
 
-    def __init__(self, ir: IR, backward: set[str], sizes: Sizes) -> None:
-        self.ir, self.backward, self.sizes = ir, backward, sizes
+    def __init__(self, ir: IR, backward: set[str], sizes: Sizes, ask: Ask | None) -> None:
+        self.ir, self.backward, self.sizes, self.ask = ir, backward, sizes, ask
         self.waited_for = {name for node in ir for name in node.controls} | set(ir.roots)
         self.fetched = {e for node in ir if node.op == "_Retval" for e in node.inputs}
         self.tasks: list[Node] = []
@@ -74,6 +122,8 @@ class _Builder:
         self.names: list[Endpoint] = []
         self.external: list[bool] = []
         self.value_of: dict[Endpoint, int] = {}
+        self.stays: dict[str, tuple[int, int]] = {}  # of a writer: the new value, and its size
+        self.always = 0  # bytes of the integers about shapes
 
     def place(self, node: Node) -> None:
         """Put a node where it belongs; its inputs were placed before."""
@@ -91,6 +141,20 @@ class _Builder:
             always = purity(node) == "reads_variable" and node.op == "ReadVariableOp"
             always = always or (node.name not in self.backward and about_shapes(node))
             self._add_values(node, always)
+            if always and node.op != "ReadVariableOp":
+                self.always += sum(
+                    allocated(self.sizes.bytes((node.name, i))) for i in range(len(node.dtypes))
+                )
+            self._add_written(node)
+
+    def _add_written(self, node: Node) -> None:
+        """Note the value that a variable is given: it stays when the step ends."""
+        if node.op != "AssignVariableOp":
+            return
+        size = allocated_on(node.device, self.sizes.bytes(node.inputs[1]))
+        self.stays[node.name] = len(self.names), size
+        self.names.append((node.name, 0))
+        self.external.append(False)
 
     def _is_view(self, node: Node) -> bool:
         """Tell whether a node only shows its first input, and needs nothing that comes and goes."""
@@ -110,18 +174,20 @@ class _Builder:
 
     def finish(self, costs: Costs, device: DeviceModel) -> Joint:
         """Number everything and make the problem."""
-        kept = {self.value_of[e] for e in self.fetched}
+        kept = {self.value_of[e] for e in self.fetched} | {v for v, _ in self.stays.values()}
+        stays = dict(self.stays.values())
         values = tuple(
             Value(
                 name if not i else f"{name}:{i}",
-                0 if out else allocated(self.sizes.bytes((name, i))),
+                0 if out else stays[v] if v in stays else self._size((name, i)),
                 kept=v in kept and not out,
                 external=out,
             )
             for v, ((name, i), out) in enumerate(zip(self.names, self.external, strict=True))
         )
         after: dict[str, set[str]] = {node.name: set(node.controls) for node in self.tasks}
-        for earlier, later in variable_order(self.ir):
+        pairs = variable_order(self.ir)
+        for earlier, later in pairs:
             after.setdefault(later, set()).add(earlier)
         tasks = tuple(self._task(node, after[node.name], costs, device) for node in self.tasks)
         return Joint(
@@ -132,7 +198,37 @@ class _Builder:
             self.resident,
             self.results,
             self.backward,
+            self._updates(pairs),
+            self._fed(),
         )
+
+    def _fed(self) -> dict[str, int]:
+        fed: dict[str, int] = {}
+        copies = {
+            (node.device, self.value_of[e]): self.names[self.value_of[e]]
+            for node in self.tasks
+            for e in node.inputs
+            if node.device and device_type(node.device) != "CPU"
+        }
+        for (device, _), (name, i) in copies.items():
+            if self.ir[name].op == "_Arg":
+                size = allocated_on(device, self.sizes.bytes((name, i)))
+                fed[device] = fed.get(device, 0) + size
+        return fed
+
+    def _size(self, endpoint: Endpoint) -> int:
+        return allocated_on(self.ir[endpoint[0]].device, self.sizes.bytes(endpoint))
+
+    def _updates(self, pairs: list[tuple[str, str]]) -> list[tuple[int, int, int]]:
+        return [
+            (
+                self.task_of[write],
+                self.task_of.get(user, -1),
+                self._size((read, 0)),
+            )
+            for read, user, write in uses_of_read_values(self.ir, pairs)
+            if write in self.task_of and user != write and user not in self.views
+        ]
 
     def _task(self, node: Node, after: set[str], costs: Costs, device: DeviceModel) -> Task:
         inputs: dict[int, None] = {}
@@ -143,23 +239,55 @@ class _Builder:
                 after.add(self.names[v][0])
         earlier = sorted(self.task_of[name] for name in after if name in self.task_of)
         outputs = [self.value_of[node.name, i] for i in range(len(node.dtypes))]
-        counted = tuple(v for v in outputs if not self.external[v])
+        counted = [v for v in outputs if not self.external[v]]
+        if node.name in self.stays:
+            counted.append(self.stays[node.name][0])
         forward = node.name not in self.backward
+        memory = self._memory(node)
         return Task(
             node.name,
             costs.seconds(node, self.sizes, device),
             tuple(inputs),
-            counted,
-            allocated(scratch(node, self.sizes)),
+            tuple(counted),
+            self.always + memory.scratch,
             recomputable=forward and may_repeat(node) and bool(counted),
             forward=forward,
-            in_place=self._in_place(node),
+            in_place=self._in_place(node, memory.in_place),
             after=tuple(earlier),
         )
 
-    def _in_place(self, node: Node) -> tuple[tuple[int, int], ...]:
-        """Return the pairs (output, input) in which the output may take over the input."""
+    def _memory(self, node: Node) -> KernelMemory:
+        """Return what the kernel does with memory: its own word where it can be asked.
+
+        An accelerator's kernels write fresh memory.
+        """
+        if node.device and device_type(node.device) != "CPU":
+            return KernelMemory()
+        asked = None
+        if self.ask is not None and not elementwise(node):
+            asked = self.ask(node, self.ir, self.sizes)
+        if asked is not None:
+            return asked
+        known = from_tables(node, self.sizes)
+        return known._replace(scratch=allocated(known.scratch) if known.scratch else 0)
+
+    def _in_place(
+        self, node: Node, pairs: Collection[tuple[int, int]]
+    ) -> tuple[tuple[int, int], ...]:
+        """Return the pairs (output, input) of values in which the output may take over the input.
+
+        A value that is read twice is not taken over, and none of other dimensions is.
+        """
         read = [self.value_of[e] for e in node.inputs]
-        pairs = [(self.value_of[node.name, o], read[i]) for o, i in in_place(node, self.sizes)]
-        once = [v for out, v in pairs if not self.external[out] and read.count(v) == 1]
-        return tuple([(out, v) for out, v in pairs if v in once and not self.external[v]])
+        if node.name in self.stays:
+            v = read[1]
+            return () if self.external[v] else ((self.stays[node.name][0], v),)
+        found: dict[tuple[int, int], None] = {}
+        for o, i in pairs:
+            out, v, e = self.value_of[node.name, o], read[i], node.inputs[i]
+            same = self.sizes.elements(e) == self.sizes.elements((node.name, o))
+            same = same and self.sizes.bytes(e) == self.sizes.bytes((node.name, o))
+            same = same and self.ir[e[0]].device == node.device
+            if same and read.count(v) == 1 and not (self.external[out] or self.external[v]):
+                found[out, v] = None
+        return tuple(found)

@@ -91,6 +91,8 @@ def variable_order(ir: IR) -> list[tuple[str, str]]:
     """Return pairs (earlier, later) of nodes that touch one variable, one of them writing it.
 
     The IR's own order stands for what a plain run does: a value read before a write stays so.
+    Where nothing hinders it, whoever uses a value that was read comes before the write, too: an
+    update then works in place, and need not copy what somebody still reads.
     """
     pairs: list[tuple[str, str]] = []
     reads: dict[tuple[str, int], list[str]] = {}
@@ -107,7 +109,43 @@ def variable_order(ir: IR) -> list[tuple[str, str]]:
                 written[endpoint] = node.name
             else:
                 reads.setdefault(endpoint, []).append(node.name)
-    return pairs
+    return pairs + _users_first(ir, pairs)
+
+
+def uses_of_read_values(ir: IR, pairs: Collection[tuple[str, str]]) -> list[tuple[str, str, str]]:
+    """Return triples (read, user of its value, later write of the variable), writes in place."""
+    later: dict[str, list[str]] = {}
+    for earlier, write in pairs:
+        harmless = ir[write].op in _ONLY_READ or ir[write].op == "AssignVariableOp"
+        if ir[earlier].op == "ReadVariableOp" and not harmless:
+            later.setdefault(earlier, []).append(write)
+    shown = {name: name for name in later}  # views of a read value, by the read
+    triples = []
+    for node in ir:
+        for read in dict.fromkeys(shown[name] for name, _ in node.inputs if name in shown):
+            if node.op == "Identity":
+                shown[node.name] = read
+            else:
+                triples += [(read, node.name, write) for write in later[read]]
+    return triples
+
+
+def _users_first(ir: IR, pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the pairs (user of a read value, later write) that lead to no circle.
+
+    None of these users stands behind any write, so no circle can close.
+    """
+    before: dict[str, list[str]] = {}
+    for earlier, later in pairs:
+        before.setdefault(later, []).append(earlier)
+    writes = {later for _, later in pairs if ir[later].op not in _ONLY_READ}
+    behind: set[str] = set()
+    for node in ir:
+        others = (*node.predecessors(), *before.get(node.name, ()))
+        if any(name in behind or name in writes for name in others):
+            behind.add(node.name)
+    triples = uses_of_read_values(ir, pairs)
+    return [(user, write) for _, user, write in triples if user not in behind and user != write]
 
 
 _ONLY_READ = frozenset(

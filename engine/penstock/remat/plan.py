@@ -15,7 +15,8 @@ class Plan:
     """A valid schedule with its evaluation.
 
     `strategy` names what made it. `least_recomputed` is a proven lower bound of r for the budget
-    (0 when nothing better is known).
+    (0 when nothing better is known). `devices` tells (name, budget, planned peak) of each device
+    with a budget, where there are several.
     """
 
     problem: Problem
@@ -24,6 +25,7 @@ class Plan:
     strategy: str
     budget: int | None = None
     least_recomputed: float = 0.0
+    devices: tuple[tuple[str, int, int], ...] = ()
 
     @property
     def dropped(self) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from penstock.graph.devices import full_name
 from penstock.graph.ir import IR, Endpoint
 
 
@@ -18,6 +19,7 @@ class Request:
 
     `keep` are the tensors to keep, None where nobody listed any; `calls` the gradient calls that
     wish something, every gradient call where only regions (`recompute_grad`) are to be repeated.
+    `budget` is for every device, `budgets` are pairs (full device name, bytes).
     """
 
     strategy: str | None
@@ -25,6 +27,12 @@ class Request:
     budget: int | None
     calls: frozenset[bytes]
     regions: bool
+    budgets: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def bounded(self) -> bool:
+        """Whether there is a budget."""
+        return self.budget is not None or bool(self.budgets)
 
 
 def read_request(
@@ -37,7 +45,8 @@ def read_request(
     """
     strategies: dict[str, None] = {}
     keep: set[str] | None = None
-    budgets: list[int] = []
+    everywhere: list[int] = []
+    budgets: dict[str, int] = {}
     asking: set[bytes] = set()
     everyone: set[bytes] = set()
     regions = False
@@ -54,7 +63,7 @@ def read_request(
         elif wish is not None:
             keep = (keep or set()) | {name.decode() for name in wish}
         if "_memory_budget" in attrs:
-            budgets.append(attrs["_memory_budget"])
+            _add_budget(attrs["_memory_budget"], everywhere, budgets)
         if wish is not None or "_memory_budget" in attrs:
             asking.add(attrs["_gradients"])
     if not asking and default and everyone:
@@ -63,8 +72,25 @@ def read_request(
         return None
     kept = None if keep is None else frozenset(_found(name, replaced or {}) for name in keep)
     calls = frozenset(everyone if regions else asking)
-    budget = min(budgets, default=None)
-    return Request(next(iter(sorted(strategies)), None), kept, budget, calls, regions)
+    return Request(
+        next(iter(sorted(strategies)), None),
+        kept,
+        min(everywhere, default=None),
+        calls,
+        regions,
+        tuple(sorted(budgets.items())),
+    )
+
+
+def _add_budget(wish: int | list[bytes], everywhere: list[int], budgets: dict[str, int]) -> None:
+    """Note the bytes for every device, or those of `CPU:1=4096` for some."""
+    if isinstance(wish, int):
+        everywhere.append(wish)
+        return
+    for item in wish:
+        device, _, amount = item.decode().rpartition("=")
+        name = full_name(device)
+        budgets[name] = min(int(amount), budgets.get(name, int(amount)))
 
 
 def _found(tensor: str, replaced: Mapping[Endpoint, Endpoint]) -> Endpoint:

@@ -29,20 +29,31 @@ def recompute(ir: IR, ctx: PassContext) -> IR:
     request = read_request(ir, ctx.options.checkpoints, ctx.log.replaced)
     if request is None:
         return ir
-    joint = make_joint(ir, request.calls, ctx.placing.costs)
+    ask = ctx.kernel_memory if request.bounded else None
+    joint = make_joint(ir, request.calls, ctx.placing.costs, ask=ask)
     plan = choose(joint, request, ctx.options.solver_seconds)
     ctx.log.recomputation = plan
-    rewritten = apply_schedule(ir, joint, plan.schedule, len(ctx.placing.devices) > 1)
+    several = len(ctx.placing.devices) > 1
+    rewritten = apply_schedule(ir, joint, plan.schedule, several, bool(plan.devices))
     for name, node in rewritten.nodes.items():
         if "_recomputed" in node.attrs:
             ctx.log.note("repeats", name, f"{plan.strategy} does not keep the first result")
     return rewritten
 
 
-def apply_schedule(ir: IR, joint: Joint, schedule: Schedule, several_devices: bool = False) -> IR:
-    """Return the IR that runs `schedule`: nodes in its order, clones for repetitions."""
+def apply_schedule(
+    ir: IR,
+    joint: Joint,
+    schedule: Schedule,
+    several_devices: bool = False,
+    in_step: bool = False,
+) -> IR:
+    """Return the IR that runs `schedule`: nodes in its order, clones for repetitions.
+
+    With `in_step` no device runs ahead of another.
+    """
     repeated = {step.task for step in schedule.computes if step.instance}
-    writer = _Writer(ir, joint, repeated, several_devices)
+    writer = _Writer(ir, joint, repeated, several_devices, in_step)
     for step in schedule.computes:
         writer.compute(step.task, step.instance)
     return writer.finish()
@@ -51,9 +62,12 @@ def apply_schedule(ir: IR, joint: Joint, schedule: Schedule, several_devices: bo
 class _Writer:
     """The new IR while it grows, and the newest instance of each value."""
 
-    def __init__(self, ir: IR, joint: Joint, repeated: set[int], several_devices: bool) -> None:
+    def __init__(
+        self, ir: IR, joint: Joint, repeated: set[int], several_devices: bool, in_step: bool
+    ) -> None:
         self.ir, self.joint, self.problem = ir, joint, joint.problem
-        self.repeated, self.several_devices = repeated, several_devices
+        self.repeated, self.several_devices, self.in_step = repeated, several_devices, in_step
+        self.latest: Node | None = None
         first = sorted(joint.resident, key=lambda node: node.op != "_Arg")
         self.nodes = {node.name: node for node in first}
         self.newest: dict[int, int] = {}
@@ -70,12 +84,14 @@ class _Writer:
             last = self.previous.get(node.device)
             if last is not None and last not in controls and all(last != n for n, _ in inputs):
                 controls = (*controls, last)
+        if self.in_step and self.latest is not None and self.latest.device != node.device:
+            controls = tuple(dict.fromkeys((*controls, self.latest.name)))
         added = node._replace(inputs=inputs, controls=controls)
         if t in self.repeated and node.op in HALVES:
             added = self._halved(added, instance)
         if instance:
             added = self._clone(added, instance)
-        self.nodes[added.name] = added
+        self.nodes[added.name] = self.latest = added
         self.previous[node.device] = added.name
         for v in task.outputs:
             if not (self.problem.values[v].kept and instance):

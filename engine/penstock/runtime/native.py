@@ -70,17 +70,21 @@ def load(
     kernels: Catalogue | None = None,
     stretched: list[Loaded] | None = None,
     arenas: Mapping[str, ArenaPlan] = MappingProxyType({}),
+    budgets: Mapping[str, tuple[int, int]] = MappingProxyType({}),
 ) -> _native.Program:
     """Return the native program of these partitions, by device name, the host's first.
 
     `devices` are those that Python code drives, `kernels` tells about theirs. Given a list
     `stretched` they may run stretches of nodes as one, which it then tells of. `arenas`
-    say where values go on devices in host memory. Raises an `OpError` for a node without a kernel.
+    say where values go on devices in host memory, `budgets` the bytes that a run may allocate on a
+    device and those it was planned to. Raises an `OpError` for a node without a kernel.
     """
     _native.set_portable_only(options.current.portable_kernels)
     builder = _native.ProgramBuilder(session)
     for name, part in partitions.items():
         builder.begin(name)
+        if name in budgets:
+            builder.set_budget(*budgets[name])
         maker = _Maker(devices[name], kernels) if kernels and name in devices else None
         if maker is None or stretched is None or not _offers(devices[name]):
             _add_program(builder, part, maker, arenas.get(name))

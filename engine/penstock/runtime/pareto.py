@@ -25,6 +25,7 @@ from penstock.remat.joint import make_joint
 from penstock.remat.pareto import pareto
 from penstock.remat.plan import Plan
 from penstock.runtime.fetches import Fetches, feed_tensors, flatten_feeds
+from penstock.runtime.kernel_questions import KernelQuestions
 from penstock.runtime.plan import evaluate
 from penstock.simulate import Costs
 
@@ -72,7 +73,8 @@ def plan_pareto(
             " gradients() returned, or a training operation"
         )
     known = {t.name: size for t, size in zip(feeds, sizes.values(), strict=True)}
-    joint = make_joint(ir, calls, costs, shapes=known)
+    ask = KernelQuestions(_native.Session().intra_op_threads)
+    joint = make_joint(ir, calls, costs, shapes=known, ask=ask)
     plain, beside = joint.problem.plain_cost or 1.0, stream_bytes(joint)
     return Front([_point(plan, plain, beside) for plan in pareto(joint.problem, points)])
 

@@ -28,6 +28,8 @@ from penstock.passes.context import PassContext, Placing, PlanLog
 from penstock.passes.partition import partition
 from penstock.passes.pipeline import run_pipeline
 from penstock.runtime import native
+from penstock.runtime.bounded import bounded
+from penstock.runtime.kernel_questions import KernelQuestions
 from penstock.runtime.kernels import Catalogue
 from penstock.runtime.settling import awaited, settled
 from penstock.runtime.stretches import Loaded
@@ -91,7 +93,12 @@ def make_plan(
     log = log or PlanLog()
     placing = target.placing._replace(strategy=options.current.placement)
     context = PassContext(
-        options.current, lambda part: evaluate(part, target.session), log, placing, keep
+        options.current,
+        lambda part: evaluate(part, target.session),
+        log,
+        placing,
+        keep,
+        KernelQuestions(target.session.intra_op_threads),
     )
     ir = run_pipeline(extract(graph, fetches, operations, feeds), context)
     partitions = partition(ir, context)
@@ -99,15 +106,17 @@ def make_plan(
         counts = ", ".join(f"{stage} {count}" for stage, count in log.counts)
         print(f"plan of {[t.name for t in fetches]}: {counts}\n{ir}", file=sys.stderr)
     loaded = partitions, target.session, target.devices, target.kernels
+    budgets = _budgets(partitions, log)
     wanted = options.current.memory_plan != "off" and not has_budget(log)
     arenas = plan_arenas(partitions, target) if wanted else {}
     stretched: list[Loaded] = []
-    program = plain = native.load(*loaded, arenas=arenas)
+    program = plain = native.load(*loaded, arenas=arenas, budgets=budgets)
     if options.current.cuda_graphs and native.offers_stretches(partitions, target.devices):
-        program = native.load(*loaded, stretched=stretched, arenas=arenas)
+        program = native.load(*loaded, stretched=stretched, arenas=arenas, budgets=budgets)
     there = [target.devices[name] for name in partitions if name in target.devices]
     end = awaited if keep else settled
-    program, plain = end(program, there), end(plain, there)
+    limits = [(target.devices[n], b) for n, (b, _) in budgets.items() if n in target.devices]
+    program, plain = (bounded(end(p, there), limits) for p in (program, plain))
     return Plan(program, ir, partitions, log, version, plain, stretched, arenas)
 
 
@@ -125,6 +134,16 @@ def plan_arenas(partitions: Mapping[str, IR], target: Target) -> dict[str, Arena
     host = {name: part for name, part in partitions.items() if name not in target.devices}
     plans = {name: plan_arena(part, seconds) for name, part in host.items()}
     return {name: plan for name, plan in plans.items() if plan is not None}
+
+
+def _budgets(partitions: Mapping[str, IR], log: PlanLog) -> dict[str, tuple[int, int]]:
+    """Return what a run may allocate on each device, and what it was planned to, in bytes."""
+    planned = log.recomputation
+    if planned is None or planned.budget is None:
+        return {}
+    if planned.devices:
+        return {name: (budget, peak) for name, budget, peak in planned.devices}
+    return dict.fromkeys(partitions, (planned.budget, planned.evaluation.peak))
 
 
 def evaluate(part: IR, session: _native.Session) -> Sequence[Any]:

@@ -288,8 +288,8 @@ class Session(SessionMemory):
         fold_constants          3 nodes
         merge_duplicates        3 nodes
         prune                   2 nodes   1 removed
-        recompute               2 nodes
         place                   2 nodes
+        recompute               2 nodes
         order                   2 nodes
         """
         keys = list(flatten_feeds(feed_dict)) if isinstance(feed_dict, Mapping) else feed_dict

@@ -15,24 +15,30 @@ from penstock.runtime.variable_roles import variable_roles
 
 
 class DeviceRunMemory(NamedTuple):
-    """The memory of one device in one run, in bytes, and how many blocks were handed out."""
+    """The memory of one device in one run, in bytes, and how many blocks were handed out.
 
-    live_before: int
-    live_after: int
-    peak: int
-    allocations: int
-
-
-class RunMemory(NamedTuple):
-    """The memory of one run: the host's, and by short name that of each device it used.
-
-    Runs at the same time, and arrays that were fetched and are still held, count too.
+    `share_peak` is what a run with a memory budget had allocated itself, at most; 0 for others.
     """
 
     live_before: int
     live_after: int
     peak: int
     allocations: int
+    share_peak: int = 0
+
+
+class RunMemory(NamedTuple):
+    """The memory of one run: the host's, and by short name that of each device it used.
+
+    Runs at the same time, and arrays that were fetched and are still held, count too; in
+    `share_peak`, which only runs with a memory budget have, they do not.
+    """
+
+    live_before: int
+    live_after: int
+    peak: int
+    allocations: int
+    share_peak: int
     devices: dict[str, DeviceRunMemory]
 
 

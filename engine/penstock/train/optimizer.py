@@ -13,6 +13,7 @@ from typing import Any
 
 from penstock import errors
 from penstock.autodiff.gradients import gradients, why_no_gradient
+from penstock.autodiff.requests import MemoryBudget
 from penstock.dtypes import DType
 from penstock.exports import export
 from penstock.graph import walk
@@ -66,7 +67,7 @@ class Optimizer:
         name: str | None = None,
         grad_loss: Any = None,
         checkpoints: Any = None,
-        memory_budget: int | str | None = None,
+        memory_budget: MemoryBudget | None = None,
     ) -> Any:
         """Return an operation that moves the variables one step towards a smaller `loss`.
 
@@ -104,7 +105,7 @@ class Optimizer:
         colocate_gradients_with_ops: bool = False,
         grad_loss: Any = None,
         checkpoints: Any = None,
-        memory_budget: int | str | None = None,
+        memory_budget: MemoryBudget | None = None,
     ) -> list[tuple[Any, Any]]:
         """Return (gradient, variable) pairs; the gradient is a tensor, IndexedSlices or None."""
         if gate_gradients not in (self.GATE_NONE, self.GATE_OP, self.GATE_GRAPH):
