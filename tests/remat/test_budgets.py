@@ -164,3 +164,17 @@ def test_fetched_arrays_of_earlier_runs_do_not_count() -> None:
         kept = [session.run(g, feed) for _ in range(10)]
         assert sum(a.nbytes for a in kept) > 200_000
         assert session.memory_stats()["live"] >= sum(a.nbytes for a in kept)
+
+
+def test_a_part_keeps_the_whole_in_memory_and_is_planned_so() -> None:
+    def build(wish: Any) -> Built:
+        x = ps.placeholder(ps.float32, [8, 4, 256])
+        h = ps.tanh(x * 0.5)
+        total = ps.constant(0.0)
+        for part in [*ps.unstack(ps.exp(h), axis=0), *ps.split(ps.sin(h), 4, axis=0)]:
+            total += ps.reduce_sum(ps.tanh(part + 1.0))
+        return ps.gradients(total, x, **wish), {x: normal(8, 4, 256)}
+
+    plain = run_once(build, NO_BOUND)
+    check(plain)
+    check(run_once(build, plain.planned * 9 // 10))

@@ -21,6 +21,7 @@ from penstock.memory.kernel_memory import (
     allocated,
     elementwise,
     from_tables,
+    shows,
 )
 from penstock.remat.joint_order import (
     about_shapes,
@@ -35,9 +36,6 @@ from penstock.remat.schedule import Schedule
 from penstock.simulate import Costs, DeviceModel, EstimatedCosts, Sizes
 from penstock.simulate.machine import device_type
 
-_VIEWS = frozenset(
-    {"Identity", "StopGradient", "PreventGradient", "Reshape", "ExpandDims", "Squeeze"}
-)
 _NO_TASK = frozenset({"Const", "_Arg", "VarHandleOp", "_Retval"})
 
 
@@ -72,6 +70,11 @@ class Joint:
             if user < 0 or last[user] > last[writer]:
                 written[writer] = size
         return sum(written.values())
+
+
+def source_of(view: Node) -> int:
+    """Return the number of the input that a node shows which shows one."""
+    return 1 if view.op == "Split" else 0
 
 
 _ROUNDED_TO = {"GPU": 512}
@@ -132,9 +135,10 @@ class _Builder:
         elif node.op in _NO_TASK and not node.controls:
             self.resident.append(node)
             self._add_values(node, True)
-        elif self._is_view(node):
+        elif (shown := self._shown(node)) is not None:
             self.views[node.name] = node
-            self.value_of[node.name, 0] = self.value_of[node.inputs[0]]
+            for i in range(len(node.dtypes)):
+                self.value_of[node.name, i] = self.value_of[node.inputs[shown]]
         else:
             self.task_of[node.name] = len(self.tasks)
             self.tasks.append(node)
@@ -156,15 +160,21 @@ class _Builder:
         self.names.append((node.name, 0))
         self.external.append(False)
 
-    def _is_view(self, node: Node) -> bool:
-        """Tell whether a node only shows its first input, and needs nothing that comes and goes."""
-        if node.op not in _VIEWS or node.controls or node.name in self.waited_for:
-            return False
-        first = node.inputs[0]
-        same_side = (first[0] in self.backward) == (node.name in self.backward)
-        others = all(self.external[self.value_of[e]] for e in node.inputs[1:])
-        fixed = all(self.ir[e[0]].op in ("Const", "_Arg") for e in node.inputs[1:])
-        return others and fixed and (same_side or not self.external[self.value_of[first]])
+    def _shown(self, node: Node) -> int | None:
+        """Return the input that a node only shows, if it needs nothing else that comes and goes."""
+        if node.controls or node.name in self.waited_for or purity(node) != "pure":
+            return None
+        pairs = shows(node, self.sizes)
+        shown = source_of(node)
+        if len(pairs) < max(1, len(node.dtypes)) or any(i != shown for _, i in pairs):
+            return None
+        given = node.inputs[shown]
+        others = [e for i, e in enumerate(node.inputs) if i != shown]
+        fixed = all(self.ir[e[0]].op in ("Const", "_Arg") for e in others)
+        same_side = (given[0] in self.backward) == (node.name in self.backward)
+        same_side = same_side or not self.external[self.value_of[given]]
+        fixed = fixed and all(self.external[self.value_of[e]] for e in others)
+        return shown if fixed and same_side else None
 
     def _add_values(self, node: Node, external: bool) -> None:
         for i in range(len(node.dtypes)):

@@ -16,7 +16,7 @@ from penstock import dtypes
 from penstock.graph.ir import IR, Endpoint, Node
 from penstock.ops.redraw import HALVES, at_op, place_op
 from penstock.remat.choose import choose
-from penstock.remat.joint import Joint, make_joint
+from penstock.remat.joint import Joint, make_joint, source_of
 from penstock.remat.requests import read_request
 from penstock.remat.schedule import Schedule
 
@@ -102,18 +102,20 @@ class _Writer:
         name, index = endpoint
         v = self.joint.value_of[endpoint]
         instance = self.newest.get(v, 0)
-        chain: list[Node] = []
+        chain: list[tuple[Node, int]] = []
         while name in self.joint.views and self._name(name, instance) not in self.nodes:
-            chain.append(self.joint.views[name])
-            name, index = chain[-1].inputs[0]
+            view = self.joint.views[name]
+            chain.append((view, index))
+            name, index = view.inputs[source_of(view)]
         at = (self._name(name, instance), index)
-        for view in reversed(chain):
-            others = view.inputs[1:]
-            made = view._replace(inputs=(at, *others))
+        for view, index in reversed(chain):
+            inputs = list(view.inputs)
+            inputs[source_of(view)] = at
+            made = view._replace(inputs=tuple(inputs))
             if instance:
                 made = self._clone(made, instance)
             self.nodes[made.name] = made
-            at = (made.name, 0)
+            at = (made.name, index)
         return at
 
     def _name(self, name: str, instance: int) -> str:

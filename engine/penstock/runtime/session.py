@@ -28,6 +28,7 @@ from penstock.runtime.fetches import Fetches, feed_tensors, flatten_feeds, struc
 from penstock.runtime.kernels import Catalogue
 from penstock.runtime.placement_explanation import PlacementExplanation
 from penstock.runtime.plan import BoundedCache, Plan, Target, make_plan
+from penstock.runtime.session_costs import SessionCosts
 from penstock.runtime.session_memory import SessionMemory
 from penstock.runtime.stepper import Stepper
 
@@ -46,7 +47,7 @@ class _Call:
 
 
 @export("Session")
-class Session(SessionMemory):
+class Session(SessionMemory, SessionCosts):
     """Runs operations and computes tensors of a graph.
 
     `graph` defaults to the default graph at this moment; `config` is a `ConfigProto`, of

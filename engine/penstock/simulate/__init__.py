@@ -16,6 +16,7 @@ from penstock.simulate.machine import full_name as full_name
 from penstock.simulate.runs import NodeRun as NodeRun
 from penstock.simulate.runs import Stage as Stage
 from penstock.simulate.runs import TransferRun as TransferRun
+from penstock.simulate.shape_costs import ShapeCosts as ShapeCosts
 from penstock.simulate.simulation import Simulation as Simulation
 from penstock.simulate.simulator import simulate as simulate
 from penstock.simulate.sizes import Sizes as Sizes
