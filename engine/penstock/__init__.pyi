@@ -422,6 +422,7 @@ from penstock.simulate.machine import full_name as _simulate_full_name
 from penstock.simulate.runs import NodeRun as _simulate_NodeRun
 from penstock.simulate.runs import Stage as _simulate_Stage
 from penstock.simulate.runs import TransferRun as _simulate_TransferRun
+from penstock.simulate.shape_costs import ShapeCosts as _simulate_ShapeCosts
 from penstock.simulate.simulation import Simulation as _simulate_Simulation
 from penstock.simulate.simulator import simulate as _simulate_simulate
 from penstock.simulate.sizes import Sizes as _simulate_Sizes
@@ -1535,6 +1536,7 @@ class simulate:
     Machine = _simulate_Machine
     MeasuredCosts = _simulate_MeasuredCosts
     NodeRun = _simulate_NodeRun
+    ShapeCosts = _simulate_ShapeCosts
     Simulation = _simulate_Simulation
     Sizes = _simulate_Sizes
     Stage = _simulate_Stage

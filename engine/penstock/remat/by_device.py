@@ -17,7 +17,7 @@ from penstock.remat.infeasible import Infeasible, lower_bound
 from penstock.remat.joint import Joint
 from penstock.remat.options import PlanOptions
 from penstock.remat.plan import Plan
-from penstock.remat.portfolio import plan_budget
+from penstock.remat.portfolio import Planner, plan_budget
 from penstock.remat.problem import Problem
 from penstock.remat.schedule import Schedule
 from penstock.simulate.machine import device_type
@@ -38,13 +38,14 @@ def plan_by_device(
     parts = {name: _part(joint, {name: 1.0}) for name in bounded}
     weighed = _part(joint, {name: tight / budget for name, budget in bounded.items()})
     options = PlanOptions(smallest=False, solver_seconds=solver_seconds)
-    plain = plan_budget(weighed, 1 << 60, options)
+    planner = Planner(weighed, options)
+    plain = planner.plan(1 << 60)
     total = max(plain.evaluation.peak, tight)
     best: dict[str, Evaluation] = {}
     for step in range(STEPS + 1):
         try:
             aim = int(total * (tight / total) ** (step / STEPS))
-            plan = plain if step == 0 else plan_budget(weighed, aim, options)
+            plan = plain if step == 0 else planner.plan(aim)
         except Infeasible:
             break
         best = _peaks(parts, joint, plan.schedule)
