@@ -26,9 +26,7 @@ STEPS = 6
 """How many sums are tried between what a plain run needs and what fits on any device."""
 
 
-def plan_by_device(
-    joint: Joint, budgets: Mapping[str, int], solver_seconds: float = 0.0
-) -> Plan:
+def plan_by_device(joint: Joint, budgets: Mapping[str, int], solver_seconds: float = 0.0) -> Plan:
     """Return a plan within `budgets`, bytes by full device name. Raises `Infeasible`."""
     there = {node.device for node in joint.tasks}
     bounded = {name: budget for name, budget in budgets.items() if name in there}
