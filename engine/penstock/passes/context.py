@@ -35,7 +35,8 @@ class PlanLog:
     `stages` keeps the IR after each stage (after partitioning one per device) where it is a list:
     only for whoever wants to look at them. `recomputation` is the schedule of a
     run whose gradients do not keep everything, None for all other runs. `replaced` tells of each
-    value that a pass took out which one is read instead.
+    value that a pass took out which one is read instead. `wants_shapes`: a budget could not be
+    planned for, as the shapes of feeds were not known.
     """
 
     notes: list[Note] = field(default_factory=list)
@@ -45,6 +46,7 @@ class PlanLog:
     placement: Placement | None = None
     recomputation: Recomputation | None = None
     replaced: dict[Endpoint, Endpoint] = field(default_factory=dict)
+    wants_shapes: bool = False
 
     def note(self, action: str, node: str, reason: str) -> None:
         """Record that the current stage did `action` to `node`."""
@@ -117,6 +119,7 @@ class PassContext:
     `evaluate` runs an IR without feeds and returns its fetches; it raises `OpError` with the
     failing node's name in `.node`. With `keep_fetches`, what is fetched stays in the memory of
     the device that computed it. `kernel_memory` asks kernels what they need besides outputs.
+    `shapes` are those of fed values, by the name of the tensor; None: nobody has looked.
     """
 
     options: Options
@@ -125,3 +128,4 @@ class PassContext:
     placing: Placing = field(default_factory=Placing)
     keep_fetches: bool = False
     kernel_memory: Ask | None = None
+    shapes: Mapping[str, tuple[int, ...]] | None = None

@@ -25,12 +25,19 @@ if TYPE_CHECKING:
 
 
 def recompute(ir: IR, ctx: PassContext) -> IR:
-    """Return `ir` with what the gradient calls asked for. Raises `Infeasible` for a budget."""
+    """Return `ir` with what the gradient calls asked for. Raises `Infeasible` for a budget.
+
+    A budget is planned for known sizes only: where feeds leave some open and `ctx.shapes` does not
+    tell, the IR stays as it is and the log says so.
+    """
     request = read_request(ir, ctx.options.checkpoints, ctx.log.replaced)
     if request is None:
         return ir
+    if request.bounded and ctx.shapes is None and _fed_sizes_are_open(ir):
+        ctx.log.wants_shapes = True
+        return ir
     ask = ctx.kernel_memory if request.bounded else None
-    joint = make_joint(ir, request.calls, ctx.placing.costs, ask=ask)
+    joint = make_joint(ir, request.calls, ctx.placing.costs, shapes=ctx.shapes, ask=ask)
     plan = choose(joint, request, ctx.options.solver_seconds)
     ctx.log.recomputation = plan
     several = len(ctx.placing.devices) > 1
@@ -39,6 +46,12 @@ def recompute(ir: IR, ctx: PassContext) -> IR:
         if "_recomputed" in node.attrs:
             ctx.log.note("repeats", name, f"{plan.strategy} does not keep the first result")
     return rewritten
+
+
+def _fed_sizes_are_open(ir: IR) -> bool:
+    """Tell whether a feed may have several shapes."""
+    fed = [dims for node in ir if node.op == "_Arg" for dims in node.shapes]
+    return any(dims is None or None in dims for dims in fed)
 
 
 def apply_schedule(

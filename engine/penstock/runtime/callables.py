@@ -53,3 +53,17 @@ def with_options(session: Any, call: Any, count: int) -> Callable[..., Any]:
         return session._run_call(call, ordered, options, run_metadata)
 
     return run_with_options
+
+
+def sized(
+    session: Any, fetches: Any, feed_keys: list[Any], keep: bool, accept_options: bool
+) -> Callable[..., Any]:
+    """Return the same where a plan is made for each shape of the values."""
+
+    def run_sized(*values: Any, options: Any = None, run_metadata: Any = None) -> Any:
+        _check_count(values, len(feed_keys))
+        call = session._sized_call(fetches, feed_keys, values, keep)
+        ordered = values if call.arrange is None else call.arrange(values)
+        return session._run_call(call, ordered, options, run_metadata)
+
+    return run_sized if accept_options else lambda *values: run_sized(*values)

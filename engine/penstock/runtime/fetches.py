@@ -7,7 +7,10 @@ or a list, tuple, named tuple or dict of fetches. Equal tensors are fetched once
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
 
 from penstock import errors
 from penstock.exports import export
@@ -106,6 +109,16 @@ def feed_tensors(graph: Graph, keys: Sequence[Any]) -> list[Tensor]:
             raise errors.FeedError(None, None, f'tensor "{tensor.name}" may not be fed')
         tensors.append(tensor)
     return tensors
+
+
+def fed_shapes(tensors: Sequence[Tensor], values: Sequence[Any]) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of fed values by tensor; a value that is None, or no array, has none."""
+    shapes = {}
+    for tensor, value in zip(tensors, values, strict=True):
+        with suppress(ValueError, TypeError):  # the run says what is wrong with the value
+            if value is not None:
+                shapes[tensor.name] = tuple(map(int, np.shape(value)))
+    return shapes
 
 
 def flatten_feeds(feed_dict: Mapping[Any, Any]) -> dict[Any, Any]:

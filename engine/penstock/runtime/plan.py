@@ -55,6 +55,8 @@ class Plan:
     """What devices run as one in `program`."""
     arenas: Mapping[str, ArenaPlan] = field(default_factory=dict)
     """Where the values of a step go, by device."""
+    shapes: Mapping[str, tuple[int, ...]] | None = None
+    """The shapes of feeds that it was made for; None: whatever fits the graph."""
 
     def node(self, name: str) -> Node | None:
         """Return the node of that name, transfers included."""
@@ -84,10 +86,12 @@ def make_plan(
     operations: Sequence[Operation],
     log: PlanLog | None = None,
     keep: bool = False,
+    shapes: Mapping[str, tuple[int, ...]] | None = None,
 ) -> Plan:
     """Return the plan that computes `fetches` and runs `operations` given `feeds`.
 
-    With `keep`, values fetched from accelerators stay in their memory.
+    With `keep`, values fetched from accelerators stay in their memory. `shapes` are those of the
+    fed values, by tensor, where the plan is to be for these only.
     """
     version = graph.plan_version
     log = log or PlanLog()
@@ -99,6 +103,7 @@ def make_plan(
         placing,
         keep,
         KernelQuestions(target.session.intra_op_threads),
+        shapes,
     )
     ir = run_pipeline(extract(graph, fetches, operations, feeds), context)
     partitions = partition(ir, context)
@@ -117,7 +122,7 @@ def make_plan(
     end = awaited if keep else settled
     limits = [(target.devices[n], b) for n, (b, _) in budgets.items() if n in target.devices]
     program, plain = (bounded(end(p, there), limits) for p in (program, plain))
-    return Plan(program, ir, partitions, log, version, plain, stretched, arenas)
+    return Plan(program, ir, partitions, log, version, plain, stretched, arenas, shapes)
 
 
 def has_budget(log: PlanLog) -> bool:

@@ -24,7 +24,13 @@ from penstock.passes.placement.relatives import relatives
 from penstock.runtime import callables, native, tracing
 from penstock.runtime.devices import device_counts, open_devices
 from penstock.runtime.explanation import PlanExplanation
-from penstock.runtime.fetches import Fetches, feed_tensors, flatten_feeds, structure_key
+from penstock.runtime.fetches import (
+    Fetches,
+    fed_shapes,
+    feed_tensors,
+    flatten_feeds,
+    structure_key,
+)
 from penstock.runtime.kernels import Catalogue
 from penstock.runtime.placement_explanation import PlacementExplanation
 from penstock.runtime.plan import BoundedCache, Plan, Target, make_plan
@@ -212,32 +218,59 @@ class Session(SessionMemory, SessionCosts):
                 raise TypeError(f'a feed is a value, not a tensor ("{value.name}"): run it first')
         with self._lock:
             call = self._make_call(fetches, list(flat))
+            if call.plan.log.wants_shapes:  # not remembered: the next values may be of other shapes
+                return self._sized_call(fetches, list(flat), list(flat.values()))
             if key is not None and flat.keys() == (feed_dict or {}).keys():
                 if len(self._calls) >= options.current.plans:
                     self._calls.clear()
                 self._calls[key] = call
         return call
 
-    def _make_call(self, fetches: Any, feed_keys: list[Any], keep: bool = False) -> _Call:
+    def _sized_call(
+        self, fetches: Any, feed_keys: list[Any], values: Sequence[Any], keep: bool = False
+    ) -> _Call:
+        """Return the call that was planned for values of these shapes."""
+        with self._lock:
+            self._check_open()
+            try:
+                return self._make_call(fetches, feed_keys, keep, values)
+            except errors.InvalidArgumentError:  # they do not fit the graph: the run tells why
+                return self._make_call(fetches, feed_keys, keep)
+
+    def _make_call(
+        self,
+        fetches: Any,
+        feed_keys: list[Any],
+        keep: bool = False,
+        values: Sequence[Any] | None = None,
+    ) -> _Call:
         flat = Fetches(self._graph, fetches)
         feeds = feed_tensors(self._graph, feed_keys)
         if len(set(feeds)) != len(feeds):
             raise errors.FeedError(None, None, "a tensor is fed twice under different names")
         order = sorted(range(len(feeds)), key=lambda i: (feeds[i].op._id, feeds[i].value_index))
         in_order = order == list(range(len(feeds)))
-        plan = self._plan([feeds[i] for i in order], flat, keep)
+        shapes = None if values is None else fed_shapes(feeds, values)
+        plan = self._plan([feeds[i] for i in order], flat, keep, shapes)
         return _Call(plan, flat, None if in_order else _picker(order))
 
-    def _plan(self, feeds: Sequence[Tensor], fetches: Fetches, keep: bool) -> Plan:
+    def _plan(
+        self,
+        feeds: Sequence[Tensor],
+        fetches: Fetches,
+        keep: bool,
+        shapes: Mapping[str, tuple[int, ...]] | None,
+    ) -> Plan:
         targets = list(fetches.targets)
-        key = (tuple(feeds), tuple(fetches.tensors), tuple(targets), keep)
+        sizes = None if shapes is None else tuple(shapes.items())
+        key = (tuple(feeds), tuple(fetches.tensors), tuple(targets), keep, sizes)
         graph, target, tensors = self._graph, self._target, fetches.tensors
         version = self._graph.plan_version
         try:
             return self._plans.get_or_make(
                 key,
                 lambda plan: plan.version == version,
-                lambda: make_plan(graph, target, feeds, tensors, targets, keep=keep),
+                lambda: make_plan(graph, target, feeds, tensors, targets, None, keep, shapes),
             )
         except errors.OpError as e:
             raise native.explain(e, self._graph, lambda name: None) from None
@@ -270,6 +303,8 @@ class Session(SessionMemory, SessionCosts):
         with self._lock:
             self._check_open()
             call = self._make_call(fetches, feed_keys, keep_on_device)
+        if call.plan.log.wants_shapes:
+            return callables.sized(self, fetches, feed_keys, keep_on_device, accept_options)
         if accept_options:
             return callables.with_options(self, call, len(feed_keys))
         return callables.plain(self, call, len(feed_keys), isinstance(fetches, Tensor))
@@ -293,16 +328,21 @@ class Session(SessionMemory, SessionCosts):
         recompute               2 nodes
         order                   2 nodes
         """
-        keys = list(flatten_feeds(feed_dict)) if isinstance(feed_dict, Mapping) else feed_dict
+        flat = flatten_feeds(feed_dict) if isinstance(feed_dict, Mapping) else {}
+        keys = list(flat or feed_dict or ())
+        values = list(flat.values()) or [None] * len(keys)
         with self._lock:
             self._check_open()
-            plan = self._make_call(fetches, list(keys or ())).plan
+            plan = self._make_call(fetches, keys).plan
+            if plan.log.wants_shapes:
+                plan = self._sized_call(fetches, keys, values).plan
 
         def make_again() -> PlanLog:
             self._check_open(": the plan has to be made again for its pictures")
             log = PlanLog(stages=[])
-            flat, feeds = Fetches(self._graph, fetches), feed_tensors(self._graph, list(keys or ()))
-            make_plan(self._graph, self._target, feeds, flat.tensors, list(flat.targets), log)
+            wanted, feeds = Fetches(self._graph, fetches), feed_tensors(self._graph, keys)
+            tensors, targets = wanted.tensors, list(wanted.targets)
+            make_plan(self._graph, self._target, feeds, tensors, targets, log, shapes=plan.shapes)
             return log
 
         return PlanExplanation(plan.ir, plan.log, make_again, plan.stretches)
