@@ -44,12 +44,13 @@ def read_request(
     followed through `replaced` to the one that is read instead.
     """
     strategies: dict[str, None] = {}
-    keep: set[str] | None = None
+    keep: dict[bytes, None] | None = None
     everywhere: list[int] = []
     budgets: dict[str, int] = {}
     asking: set[bytes] = set()
     everyone: set[bytes] = set()
     regions = False
+    listed = None  # the nodes of a call share one list
     for node in ir:
         attrs = node.attrs
         if "_recompute" in attrs:
@@ -60,8 +61,8 @@ def read_request(
         wish = attrs.get("_checkpoints")
         if isinstance(wish, bytes):
             strategies[wish.decode()] = None
-        elif wish is not None:
-            keep = (keep or set()) | {name.decode() for name in wish}
+        elif wish is not None and wish is not listed:
+            listed, keep = wish, (keep or {}) | dict.fromkeys(wish)
         if "_memory_budget" in attrs:
             _add_budget(attrs["_memory_budget"], everywhere, budgets)
         if wish is not None or "_memory_budget" in attrs:
@@ -70,7 +71,9 @@ def read_request(
         asking, strategies = everyone, {default: None}
     if not asking and not (regions and everyone):
         return None
-    kept = None if keep is None else frozenset(_found(name, replaced or {}) for name in keep)
+    kept = (
+        None if keep is None else frozenset(_found(name.decode(), replaced or {}) for name in keep)
+    )
     calls = frozenset(everyone if regions else asking)
     return Request(
         next(iter(sorted(strategies)), None),
