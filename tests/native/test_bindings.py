@@ -162,7 +162,7 @@ def test_runs_leave_no_memory_behind() -> None:
     stats = session.memory_stats()
     assert stats["live"] == 0 and stats["system_allocations"] <= 2
     assert session.trim_memory() == stats["reserved"]
-    results, [(device, before, after, peak, allocations)], _ = program.run_with_stats([BIG])
+    results, [(device, before, after, peak, allocations, _)], _ = program.run_with_stats([BIG])
     assert device.endswith("CPU:0") and peak >= BIG.nbytes and before == 0 and allocations >= 1
     assert after == session.memory_stats()["live"] and len(results) == 1
 
