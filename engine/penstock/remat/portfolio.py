@@ -37,6 +37,7 @@ LADDER = (1.0, 0.95, 0.9, 0.85, 0.8, 0.7)  # parts of the budget that eviction a
 STEP = 1.25  # tables of a chain are made for memories this far apart
 LONGEST = 64  # blocks of a chain that tables are made for
 RUNGS, TRIED_BELOW = 20, 2  # plans of so many smaller budgets are tried, too
+TIGHT = 0.5  # forward passes; plans that repeat more are compared with those of all smaller budgets
 SLACK = 1.3  # eviction may repeat so much more than the best so far, for refining takes some away
 
 
@@ -202,6 +203,9 @@ class Repeating:
         if best is None and self.least.needs.peak <= budget:
             refined = refine(self.problem, self.least.needs, budget)
             best = self.least._replace(needs=refined)
+        for rung in self._tight_rungs(best, budget):
+            lower = self._tried(rung)
+            best = _better(best, lower, budget) if lower else best
         best = self._searched(best, budget)
         return self._polished(best, budget)
 
@@ -211,6 +215,15 @@ class Repeating:
             return []
         below = [self.plain.peak * k // RUNGS for k in range(RUNGS)]
         return [rung for rung in below if self.bound <= rung < budget][: -1 - TRIED_BELOW : -1]
+
+    def _tight_rungs(self, best: Found | None, budget: int) -> list[int]:
+        """Return smaller budgets, down to the least, where little room makes plans erratic."""
+        small = len(self.problem.tasks) <= MIDDLE and not self.uniform
+        if not small or best is None or best.needs.recomputed <= TIGHT:
+            return []
+        least = self.least.needs.peak
+        steps = [least + (self.plain.peak - least) * k // RUNGS for k in range(RUNGS)]
+        return [rung for rung in steps if rung < budget]
 
     def _tried(self, budget: int) -> Found | None:
         """Return the best refined candidate within the budget, or None."""
