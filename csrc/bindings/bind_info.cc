@@ -101,6 +101,7 @@ void bind_info(py::module_& m) {
   m.def("kernel_ops", [] { return kernel_registry().ops(); });
   m.def("kernel_entries", &kernel_entries, py::arg("op"));
   m.def("supports", &supports, py::arg("op"), py::arg("device_type"), py::arg("attrs"));
+  m.def("loops_shared", &ThreadPool::loops_shared_here);
   m.def(
       "set_portable_only", [](bool on) { kernel_registry().set_portable_only(on); }, py::arg("on"));
   m.def("dtype_table", &dtype_table);

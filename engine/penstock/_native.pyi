@@ -223,6 +223,9 @@ def supports(op: str, device_type: str, attrs: Mapping[str, object]) -> bool:
 def set_array_reader(reader: Callable[[Any], Any]) -> None:
     """Set the function that reads fed arrays of other libraries."""
 
+def loops_shared() -> int:
+    """Return how many loops this thread has shared with workers of a pool so far."""
+
 def set_portable_only(on: bool) -> None:
     """Choose only portable kernels from now on."""
 

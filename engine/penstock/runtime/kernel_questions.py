@@ -3,8 +3,9 @@
 Enters: a node with the sizes of its inputs. Leaves: the bytes that its kernel takes besides its
 outputs, and which inputs it writes its outputs over. The node is run by itself, on zeros, in a
 session of its own with as many threads, and the allocator tells; so the answer holds for the
-kernel that will run, whatever library it comes from. Each question is asked once a process. A
-node whose kernel has an effect, or does not like zeros, is not asked.
+kernel that will run, whatever library it comes from. Where each thread of a loop takes memory, one
+thread is asked, and the answer multiplied: how many take part in a trial is chance. Each question
+is asked once a process. A node whose kernel has an effect, or does not like zeros, is not asked.
 """
 
 from __future__ import annotations
@@ -27,6 +28,19 @@ from penstock.simulate import Sizes
 
 _SMALL_CONSTANT = 1024
 
+_SCRATCH_OF_THREADS = frozenset(
+    {
+        "BatchMatMul",
+        "BatchMatMulV2",
+        "BatchMatMulV3",
+        "Conv2D",
+        "Conv2DBackpropFilter",
+        "Conv2DBackpropInput",
+        "MatMul",
+    }
+)
+"""Kernels in which each thread that takes part has memory of its own."""
+
 _answers: dict[Hashable, KernelMemory | None] = {}
 _sessions: dict[Hashable, _native.Session] = {}
 _lock = threading.Lock()
@@ -46,17 +60,30 @@ class KernelQuestions:
         key = (self._kind, *_signature(node, ir, sizes))
         with _lock:
             if key not in _answers:
-                _answers[key] = _Trial(node, ir, sizes, self._session()).answer()
+                _answers[key] = self._ask(node, ir, sizes)
             return _answers[key]
 
-    def _session(self) -> _native.Session:
-        if self._kind not in _sessions:
-            _sessions[self._kind] = _native.Session(
-                intra_op_threads=self._kind[0],
+    def _ask(self, node: Node, ir: IR, sizes: Sizes) -> KernelMemory | None:
+        threads = self._kind[0]
+        before = _native.loops_shared()
+        answer = _Trial(node, ir, sizes, self._session(threads)).answer()
+        shared = _native.loops_shared() > before
+        if answer is None or not shared or node.op not in _SCRATCH_OF_THREADS:
+            return answer
+        alone = _Trial(node, ir, sizes, self._session(1)).answer()
+        if alone is None:
+            return answer
+        return answer._replace(scratch=max(answer.scratch, threads * alone.scratch))
+
+    def _session(self, threads: int) -> _native.Session:
+        kind = (threads, *self._kind[1:])
+        if kind not in _sessions:
+            _sessions[kind] = _native.Session(
+                intra_op_threads=threads,
                 inter_op_threads=1,
                 deterministic=self._kind[1],
             )
-        return _sessions[self._kind]
+        return _sessions[kind]
 
 
 def _plain(node: Node, ir: IR) -> bool:
