@@ -211,13 +211,21 @@ def test_close_cancels_concurrent_runs():
 @pytest.mark.skipif(not hasattr(signal, "SIGINT"), reason="needs signals")
 def test_ctrl_c_ends_a_step_and_the_session_goes_on():
     x, y, value = slow_graph()
+    caught = threading.Event()
+
+    def interrupt():  # again and again: one that comes within a callback of the collector is lost
+        while not caught.wait(1.5):
+            os.kill(os.getpid(), signal.SIGINT)
+
     with ps.Session() as session:
         session.run(y.op.inputs[0], {y.op.inputs[0]: value})
-        timer = threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGINT))
-        timer.start()
+        thread = threading.Thread(target=interrupt)
+        thread.start()
         with pytest.raises(KeyboardInterrupt):
             for _ in range(100):
                 session.run(y, {x: value})
+        caught.set()
+        thread.join()
         assert session.run(ps.constant(1)) == 1
 
 
