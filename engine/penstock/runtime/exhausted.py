@@ -16,7 +16,7 @@ def with_places(message: str, source_of: Callable[[str], Source | None]) -> str:
 
     >>> from penstock.graph.source import Source
     >>> from penstock.runtime.exhausted import with_places
-    >>> with_places('   4096  float32[1024]  Exp "a"', lambda name: Source("/home/me/train.py", 41))
+    >>> with_places('   4096  float32[1024]  Exp "a"', lambda name: Source("code/train.py", 41))
     '   4096  float32[1024]  Exp "a"  train.py:41'
     """
     lines = message.split("\n")
