@@ -26,7 +26,7 @@ constexpr float kCheapNs = 5000.0f;  // a hand-over to another thread costs abou
 thread_local const void* running_dataflow = nullptr;
 thread_local std::vector<int32_t>* running_list = nullptr;
 
-constexpr auto kPoll = std::chrono::milliseconds(50);
+constexpr int kCheckEvery = 64;  // cheap nodes between two looks at the limits
 constexpr auto kSpin = std::chrono::microseconds(10);
 
 class Dataflow : public std::enable_shared_from_this<Dataflow> {
@@ -132,6 +132,7 @@ class Dataflow : public std::enable_shared_from_this<Dataflow> {
     running_dataflow = this;
     running_list = &own;
     std::vector<int32_t> expensive;
+    int unchecked = 0;
     while (!own.empty() && !step_.stopped()) {
       const int32_t entry = own.back();
       own.pop_back();
@@ -143,7 +144,11 @@ class Dataflow : public std::enable_shared_from_this<Dataflow> {
       if (own.empty()) keep_longest(own, expensive);
       publish(expensive, !own.empty());
       if (remaining_.fetch_sub(1, std::memory_order_acq_rel) == 1) ++events_;
-      if (caller && profile_.node_ns(node) >= kCheapNs) check_limits();
+      if (!caller) continue;
+      if (++unchecked >= kCheckEvery || profile_.node_ns(node) >= kCheapNs) {
+        unchecked = 0;
+        check_limits();
+      }
     }
     std::tie(running_dataflow, running_list) = outer;
   }
@@ -216,11 +221,7 @@ class Dataflow : public std::enable_shared_from_this<Dataflow> {
   // this object is to give up the lock.
   void arrive(int32_t number, const std::exception_ptr& error) {
     if (error) {
-      try {
-        std::rethrow_exception(error);
-      } catch (...) {
-        step_.fail(current_error(*partitions_.node(number).info));
-      }
+      fail(number, error);
     } else {
       record_arrival(number);
       if (running_dataflow == this) {
@@ -233,6 +234,15 @@ class Dataflow : public std::enable_shared_from_this<Dataflow> {
     pending_.fetch_sub(1);
     ++events_;
     changed_.notify_one();
+  }
+
+  void fail(int32_t number, const std::exception_ptr& error) {
+    if (step_.stopped()) return;  // an abort tells all that wait, and the step has its error
+    try {
+      std::rethrow_exception(error);
+    } catch (...) {
+      step_.fail(current_error(*partitions_.node(number).info));
+    }
   }
 
   void record_arrival(int32_t number) {
@@ -293,7 +303,7 @@ class Dataflow : public std::enable_shared_from_this<Dataflow> {
       done = happened();
     }
     lock.lock();
-    if (done || changed_.wait_for(lock, kPoll, happened)) return;
+    if (done || changed_.wait_until(lock, step_.next_look(), happened)) return;
     lock.unlock();
     check_limits();
     lock.lock();

@@ -1,6 +1,8 @@
 // Slots, counts and limits of one run.
 #include "runtime/step.h"
 
+#include <algorithm>
+
 #include "core/share.h"
 
 namespace penstock {
@@ -97,6 +99,11 @@ void Step::check_limits() {
   }
 }
 
+Clock::time_point Step::next_look() const {
+  const auto next = Clock::now() + kPollInterval;
+  return options_.timeout_ms > 0 ? std::min(next, deadline_) : next;
+}
+
 void Step::fail(RunError error) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
@@ -133,7 +140,7 @@ uint64_t Step::arrivals() {
 
 void Step::wait(uint64_t arrivals) {
   std::unique_lock<std::mutex> lock(mutex_);
-  changed_.wait_for(lock, kPollInterval, [&] { return arrivals_ != arrivals || stopped_.load(); });
+  changed_.wait_until(lock, next_look(), [&] { return arrivals_ != arrivals || stopped_.load(); });
 }
 
 void Step::drain() {

@@ -77,6 +77,9 @@ class Step {
   // Throws when the run was cancelled, is past its deadline or was interrupted. Called by the
   // calling thread now and then; looks at the clock.
   void check_limits();
+  // When the calling thread, if it has nothing else to do, should ask again: in 50 ms, or at the
+  // deadline if that comes first.
+  Clock::time_point next_look() const;
   // Ends the run with this error; the first one is kept, and told to whoever waits for a transfer.
   void fail(RunError error);
   // True once `fail` was called.
@@ -86,8 +89,8 @@ class Step {
   // The result of the strand's node is there: from any thread, which then leaves the step alone.
   void arrive(Strand& strand);
   bool has_arrived(const Strand& strand);
-  // Waits, on the calling thread, for an arrival or an error, 50 ms at most; not at all if one
-  // came since `arrivals` was read.
+  // Waits, on the calling thread, for an arrival or an error, until the next look at the limits at
+  // most; not at all if one came since `arrivals` was read.
   uint64_t arrivals();
   void wait(uint64_t arrivals);
   // Waits until nothing that was started is under way any more.
