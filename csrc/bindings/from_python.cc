@@ -121,7 +121,7 @@ AttrValue value_of(PyObject* v, Allocator& allocator) {
   if (is_string(v)) return to_string(v);
   if (is_float(v)) return to_float(v);
   if (PyArray_Check(v)) {
-    return tensor_of_constant(reinterpret_cast<PyArrayObject*>(v), allocator);
+    return tensor_of_attribute(reinterpret_cast<PyArrayObject*>(v), allocator);
   }
   if (PyList_Check(v) || PyTuple_Check(v)) {
     PyObject** first = PySequence_Fast_ITEMS(v);

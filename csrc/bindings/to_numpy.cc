@@ -60,8 +60,8 @@ PyObject* array_taking_buffer(Tensor tensor, PyArray_Descr* descr) {
                                    tensor.raw(), NPY_ARRAY_CARRAY, nullptr));
   if (!array) return nullptr;
   auto* owner = new BufferPtr(tensor.take_buffer());
-  PyObject* capsule = PyCapsule_New(owner, nullptr, [](PyObject* self) {
-    delete static_cast<BufferPtr*>(PyCapsule_GetPointer(self, nullptr));
+  PyObject* capsule = PyCapsule_New(owner, kTakenBuffer, [](PyObject* self) {
+    delete static_cast<BufferPtr*>(PyCapsule_GetPointer(self, kTakenBuffer));
   });
   if (!capsule) {
     delete owner;

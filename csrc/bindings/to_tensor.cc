@@ -8,6 +8,7 @@
 
 #include "bindings/python_device.h"
 #include "bindings/python_error.h"
+#include "bindings/to_numpy.h"
 #include "runtime/run_error.h"
 
 namespace penstock {
@@ -15,6 +16,9 @@ namespace {
 
 // Below this a copy is cheaper than a shared reference, and it may be forwarded.
 constexpr size_t kShareBytes = 1024;
+// A smaller constant that vector registers would straddle is read faster from an aligned copy.
+constexpr size_t kShareUnalignedBytes = size_t{64} << 10;
+constexpr size_t kAlignment = 64;
 
 std::mutex pending_mutex;
 std::vector<PyObject*>* const pending = new std::vector<PyObject*>;
@@ -119,6 +123,24 @@ Tensor tensor_of_plain_array(PyArrayObject* array, DType dtype, Allocator& alloc
   Tensor tensor(allocator, dtype, shape);
   if (bytes > 0) std::memcpy(tensor.raw(), PyArray_DATA(array), bytes);
   return tensor;
+}
+
+// True when nobody can write to an array: neither it nor what it is a view of is writable.
+bool is_frozen(PyArrayObject* array) {
+  if (PyArray_ISWRITEABLE(array)) return false;
+  if (PyArray_CHKFLAGS(array, NPY_ARRAY_OWNDATA)) return true;
+  PyObject* base = PyArray_BASE(array);
+  if (!base) return false;
+  if (PyArray_Check(base)) return is_frozen(reinterpret_cast<PyArrayObject*>(base));
+  return PyBytes_CheckExact(base) || PyCapsule_IsValid(base, kTakenBuffer);
+}
+
+// The buffer that a fetched array took over, where `array` is one or a view of one; else null.
+const BufferPtr* buffer_under(PyArrayObject* array) {
+  PyObject* base = PyArray_BASE(array);
+  while (base && PyArray_Check(base)) base = PyArray_BASE(reinterpret_cast<PyArrayObject*>(base));
+  if (!base || !PyCapsule_IsValid(base, kTakenBuffer)) return nullptr;
+  return static_cast<const BufferPtr*>(PyCapsule_GetPointer(base, kTakenBuffer));
 }
 
 // The element as bytes; false when it is neither bytes nor str.
@@ -266,11 +288,21 @@ Tensor tensor_of_constant(PyArrayObject* array, Allocator& allocator) {
   PyObject* object = reinterpret_cast<PyObject*>(array);
   require(dtype != DType::kInvalid, "a constant of NumPy dtype ",
           PyArray_DESCR(array)->typeobj->tp_name, ", which has no counterpart here");
-  const bool frozen = !PyArray_ISWRITEABLE(array) && PyArray_CHKFLAGS(array, NPY_ARRAY_OWNDATA);
+  const bool frozen = is_frozen(array);
   PyRef dense = as_array(object, dtype);
   if (!dense) throw_python_error();
   if (dtype == DType::kString) return tensor_of_objects(dense.array(), allocator);
+  if (const BufferPtr* buffer = frozen ? buffer_under(dense.array()) : nullptr) {
+    return Tensor(dtype, shape_of_numpy(dense.array()), *buffer, PyArray_DATA(dense.array()));
+  }
   return tensor_of_plain_array(dense.array(), dtype, allocator, frozen || dense.get() != object);
+}
+
+Tensor tensor_of_attribute(PyArrayObject* array, Allocator& allocator) {
+  Tensor tensor = tensor_of_constant(array, allocator);
+  const bool aligned = reinterpret_cast<uintptr_t>(tensor.raw()) % kAlignment == 0;
+  if (aligned || tensor.bytes() >= kShareUnalignedBytes) return tensor;
+  return deep_copy(tensor, allocator);
 }
 
 void drop_reference(PyObject* object) {

@@ -24,9 +24,12 @@ Tensor tensor_of_feed(PyObject* value, const FeedInfo& feed, Allocator& allocato
 // `__dlpack__` or `__cuda_array_interface__`.
 void set_array_reader(PyObject* callable);
 
-// The value of a tensor attribute, of the array's own dtype. Shares memory only with arrays
-// that nobody can write to.
+// The value of an array that lasts, of its own dtype. Shares memory only with arrays that nobody
+// can write to: those, and what they are views of, are read-only.
 Tensor tensor_of_constant(PyArrayObject* array, Allocator& allocator);
+// The same for a tensor attribute, which every run reads: a small one is copied to where vector
+// registers load it best.
+Tensor tensor_of_attribute(PyArrayObject* array, Allocator& allocator);
 
 // Gives up a reference now, or, without the interpreter lock, at the next
 // `drop_pending_references`.

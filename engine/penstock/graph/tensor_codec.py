@@ -68,7 +68,7 @@ def _listed(array: np.ndarray[Any, Any], dtype: DType) -> list[Any]:
 
 
 def decode_tensor(proto: Any) -> np.ndarray[Any, Any]:
-    """Return the array of a TensorProto, read-only where it shares the message's bytes."""
+    """Return the array of a TensorProto, read-only: a constant whose memory programs share."""
     try:
         dtype = dtypes.as_dtype(proto.dtype)
     except TypeError:
@@ -123,10 +123,12 @@ def _from_list(proto: Any, dtype: DType, shape: list[int], count: int) -> np.nda
             raise _bad(f"a value of a tensor is out of the range of {dtype.name}")
         given = np.array(values).astype(dtype.numpy_dtype)
     if len(given) == count:
+        given.flags.writeable = False
         return given.reshape(shape)
     filler = given[-1] if len(given) else np.zeros((), dtype.numpy_dtype)
     array = np.full(count, filler, dtype=dtype.numpy_dtype)
     array[: len(given)] = given
+    array.flags.writeable = False
     return array.reshape(shape)
 
 

@@ -106,7 +106,8 @@ def _by_registered(value: Any, dtype: DType | None, name: str | None) -> Tensor 
 
 
 def add_constant(array: np.ndarray[Any, Any], name: str, graph: Graph | None = None) -> Tensor:
-    """Add a `Const` node. The array is kept and must not be changed afterwards."""
+    """Add a `Const` node. The array is kept and read-only from now on; programs share it."""
+    array.flags.writeable = False
     graph = get_default_graph() if graph is None else graph
     dtype = dtypes._LOOKUP[array.dtype]
     operation = graph.add_operation(

@@ -89,6 +89,7 @@ def constant(
     if isinstance(value, Tensor):
         raise TypeError("constant() takes values, not tensors; use tf.identity")
     array = convert.to_array(value, wanted)
+    array.flags.writeable = False  # views of it, too
     if shape is not None:
         array = _shaped(array, shape, verify_shape)
     return convert.add_constant(array, name)

@@ -156,6 +156,7 @@ def _replace(ir: IR, values: dict[Endpoint, np.ndarray[Any, Any]], ctx: PassCont
 def _const(node: Node, name: str, value: Any, index: int) -> Node:
     dtype = node.dtypes[index]  # of strings: object, as NumPy's own strings lose trailing NULs
     array = np.asarray(value, dtype=dtype.numpy_dtype)
+    array.flags.writeable = False  # the program then reads this memory, and no copy
     attrs = {"value": array, "dtype": dtype}
     if "_class" in node.attrs:
         attrs["_class"] = node.attrs["_class"]
