@@ -134,13 +134,14 @@ struct alignas(64) Allocator::Impl {
     static const size_t bytes = largest_block();
     return bytes;
   }();
+  Allocator* parent = nullptr;  // of a share; not used after its Allocator has gone
+  // Up to here every allocation looks: one line of the processor's cache.
   int64_t cached = 0;
   int64_t cache_limit = 0;
   int64_t cache_bound = 0;  // at most cache_limit
   int64_t allocations = 0;
   int64_t system_allocations = 0;
   std::array<Block*, kClasses + 1> lists{};
-  Allocator* parent = nullptr;  // of a share; not used after its Allocator has gone
 
   // After a change of `live`: the peak, and what depends on it.
   void raise_peak() {

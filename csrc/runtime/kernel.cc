@@ -4,10 +4,9 @@
 namespace penstock {
 namespace {
 
-// A part of something much larger would keep all of it: a quarter is lost by rounding at most.
-bool fills_its_buffer(const Tensor& tensor) {
-  const size_t bytes = tensor.bytes();
-  return tensor.buffer()->bytes <= bytes + bytes / 4 + 64;
+// Elements of one dtype may take the place of the other's.
+bool alike(DType a, DType b) {
+  return a == b || (dtype_size(a) == dtype_size(b) && is_plain(a) == is_plain(b));
 }
 
 }  // namespace
@@ -15,12 +14,14 @@ bool fills_its_buffer(const Tensor& tensor) {
 Tensor& KernelContext::forward_or_allocate(int output, const Shape& shape,
                                            std::initializer_list<int> candidates) {
   const DType dtype = output_dtypes_[output];
-  const size_t element = dtype_size(dtype);
+  const int64_t elements = shape.num_elements();
+  const size_t bytes = static_cast<size_t>(elements) * dtype_size(dtype);
+  // A part of something much larger would keep all of it: a quarter is lost by rounding at most.
+  const size_t most = bytes + bytes / 4 + 64;
   for (int i : candidates) {
     Tensor& input = *inputs_[i];
-    if (!can_forward(i) || dtype_size(input.dtype()) != element ||
-        is_plain(input.dtype()) != is_plain(dtype) ||
-        input.num_elements() != shape.num_elements() || !fills_its_buffer(input)) {
+    if (!can_forward(i) || !alike(input.dtype(), dtype) || input.num_elements() != elements ||
+        input.buffer()->bytes > most) {
       continue;
     }
     void* data = input.raw();
