@@ -334,7 +334,7 @@ void Executor::take_fetches(Step& step, Tensor* fetches) {
   const std::vector<int32_t>& slots = host().fetch_slots;
   for (size_t i = 0; i < slots.size(); ++i) {
     Tensor& slot = step.host().slot(slots[i]);
-    if (__builtin_expect(slot.buffer() && Arena::lent(*slot.buffer().get()), 0)) {
+    if (__builtin_expect(planned_, 0) && slot.buffer() && Arena::lent(*slot.buffer().get())) {
       slot = deep_copy(slot, *host().session.allocator);  // the plan expected fresh memory
     }
     if (fetch_again_[i]) {

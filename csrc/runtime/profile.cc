@@ -76,7 +76,7 @@ bool Profile::worth_parallel() {
     if (cost.spreads) alone += cost.ns;
   }
   const float span = path_ns_.empty() ? 0 : *std::max_element(path_ns_.begin(), path_ns_.end());
-  work_ns_.store(work);
+  work_ns_.store(std::max(work, 1.0));  // a program of constants has been measured, too
   const ThreadPool* pool = partitions_.host().session.inter_pool;
   return pool && pool->num_threads() > 1 && !partitions_.has_budget() && work > kMinWorkNs &&
          work > kMinGain * (span + alone);
