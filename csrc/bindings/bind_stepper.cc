@@ -33,7 +33,9 @@ const char* name_of(NodeState state) {
 class NativeStepper {
  public:
   NativeStepper(NativeProgram& program, py::object owner, const py::sequence& values, bool keep)
-      : owner_(std::move(owner)), partitions_(program.executor.partitions()) {
+      : owner_(std::move(owner)),
+        session_(*program.session),
+        partitions_(program.executor.partitions()) {
     const std::vector<FeedInfo>& wanted = partitions_.host().feeds;
     std::vector<Tensor> feeds;
     for (size_t i = 0; i < values.size() && i < wanted.size(); ++i) {
@@ -60,7 +62,9 @@ class NativeStepper {
     return list;
   }
 
+  // A node that runs would bring variables back that `close` let go of.
   void run(int32_t node) {
+    if (session_.closed()) fail(Code::kFailedPrecondition, "the session of this run is closed");
     const py::gil_scoped_release released;
     stepper_->run(node);
   }
@@ -97,7 +101,8 @@ class NativeStepper {
     return py::reinterpret_steal<py::object>(made);
   }
 
-  py::object owner_;  // the program
+  py::object owner_;  // the program, which keeps its session
+  Session& session_;
   const Partitions& partitions_;
   std::unique_ptr<Stepper> stepper_;
 };

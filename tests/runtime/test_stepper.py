@@ -135,3 +135,24 @@ def test_variables_change_as_nodes_run_and_memory_is_told() -> None:
         pass
     assert session.run(v)[0] == 1.0
     assert stepper.finish()[0] == 1.0
+
+
+def test_a_closed_session_is_not_stepped_on() -> None:
+    v = ps.Variable(1.0, name="v")
+    update = ps.assign_add(v, 1.0, name="update")
+    session = ps.Session()
+    session.run(v.initializer)
+    begun, ended = session.stepper(update), session.stepper(v.read_value())
+    begun.step()
+    while not ended.finished:
+        ended.step()
+    session.close()
+    last = begun.ready[0].name
+    for use in (begun.step, begun.finish, ended.finish, ended.step, lambda: begun.peek(last)):
+        with pytest.raises(RuntimeError, match="closed session"):
+            use()
+    with pytest.raises(ps.errors.FailedPreconditionError, match="closed"):
+        begun._native.run(0)
+    out = io.StringIO()
+    begun.interact(io.StringIO("step\nwhere\nquit\n"), out)
+    assert "closed session" in out.getvalue() and "nodes have run" in out.getvalue()

@@ -392,6 +392,7 @@ class Session(SessionMemory, SessionCosts):
             build,
             lambda error: self._explained(error, plan),
             self._native.memory_stats,
+            self._check_open,
             keep,
         )
 

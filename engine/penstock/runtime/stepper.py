@@ -68,6 +68,7 @@ class Stepper:
         build: Callable[[list[Any]], Any],
         explain: Callable[[errors.OpError], Exception],
         memory: Callable[[str], Mapping[str, int]],
+        check_open: Callable[[], None],
         keep: bool = False,
     ) -> None:
         """Take a plan, the values of its feeds in order, and what the session knows to do."""
@@ -75,6 +76,7 @@ class Stepper:
         self._build = build
         self._explain = explain
         self._memory = memory
+        self._check_open = check_open
         self._native = _native.Stepper(plan.plain, values, keep)
         self._nodes = self._native.nodes()
         self._number = {name: i for i, (name, _, _) in enumerate(self._nodes)}
@@ -127,8 +129,10 @@ class Stepper:
         """Run one node: the next in order, or `target`, which must be ready.
 
         Returns the node. Raises `OutOfRangeError` when the run is finished,
-        `FailedPreconditionError` for a node that is not ready, and whatever the node raises.
+        `FailedPreconditionError` for a node that is not ready, `RuntimeError` when the session is
+        closed, and whatever the node raises.
         """
+        self._check_open()
         if target is not None:
             number = self._find(target)
         else:
@@ -167,6 +171,7 @@ class Stepper:
 
     def finish(self) -> Any:
         """Run what is left and return the fetches, nested as they were asked for."""
+        self._check_open()
         while not self.finished:
             self.step()
         return self._build(self._native.fetches())
@@ -177,8 +182,10 @@ class Stepper:
         """Return the value of a tensor ("name:0", "name" or a handle) as an array.
 
         Raises `FailedPreconditionError` where it has not been made yet, or nothing reads it any
-        more and it was not kept; `NotFoundError` when the run does not compute it.
+        more and it was not kept; `NotFoundError` when the run does not compute it; `RuntimeError`
+        when the session is closed.
         """
+        self._check_open()
         name = target.name if isinstance(target, (Operation, Tensor)) else target
         node, _, index = name.partition(":")
         if node in self._number:

@@ -37,6 +37,9 @@ class StepperShell(cmd.Cmd):
         except errors.OpError as e:
             self._say(e.message)
             return False
+        except RuntimeError as e:  # the session was closed
+            self._say(str(e))
+            return False
 
     def emptyline(self) -> bool:
         """Step."""
