@@ -11,9 +11,10 @@ from collections.abc import Iterator
 
 from penstock.remat.measure import Measured, measure
 from penstock.remat.options import PlanOptions
-from penstock.remat.portfolio import Found, Planner, Repeating
+from penstock.remat.portfolio import Planner
 from penstock.remat.problem import Problem
 from penstock.remat.refine import refine
+from penstock.remat.repeating import Found, Repeating
 from penstock.remat.schedule import Schedule, place_frees
 from penstock.remat.strategies.greedy import Stuck, evicted_by
 from penstock.remat.strategies.keep_values import keeping
