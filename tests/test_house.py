@@ -63,8 +63,7 @@ BASE = {"errors", "dtypes", "shapes", "options", "exports", "protos"}
 BESIDE = {"_native": set(), "kernel_api": {*BASE, "_native"}, "kernels": {*BASE, "kernel_api"}}
 FROM_RUNTIME_UP = {"_native", "kernel_api", "kernels"}
 EXTRA_EDGES = {
-    ("passes.pipeline", "remat.rewrite"),
-    ("passes.order", "remat.plain_order"),
+    ("passes.recompute", "remat.requests"),
 }
 
 CPP_LAYERS = {  # folder → the folders it may include

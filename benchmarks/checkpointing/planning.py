@@ -22,11 +22,12 @@ from penstock.graph.extract import extract
 from penstock.graph.ir import IR
 from penstock.passes.context import PassContext, PlanLog
 from penstock.passes.pipeline import PIPELINE
+from penstock.passes.recompute import recompute
 from penstock.remat.choose import choose
 from penstock.remat.evaluate import evaluate
 from penstock.remat.joint import Joint, make_joint
 from penstock.remat.requests import read_request
-from penstock.remat.rewrite import apply_schedule, recompute
+from penstock.remat.rewrite import apply_schedule
 from penstock.remat.schedule import plain_schedule
 
 T = TypeVar("T")

@@ -41,7 +41,6 @@ from penstock.graph.tensor import Operation as Operation
 from penstock.graph.tensor import Tensor as Tensor
 from penstock.ops import families as _families
 from penstock.ops import wrappers as _wrappers
-from penstock.runtime import pareto as _pareto
 from penstock.runtime import prediction as _prediction
 from penstock.runtime import session as _session
 from penstock.shapes import Dimension as Dimension
@@ -58,7 +57,6 @@ _PARTS = (
     _losses,
     _metrics,
     _nn,
-    _pareto,
     _prediction,
     _session,
     _summary,
@@ -99,18 +97,19 @@ _MESSAGES = {
 }
 
 
-# Namespaces that few programs need, by the file that exports them.
+# What few programs need, by the file that exports it.
 _LATE = {
     "app": "app",
     "flags": "app",
     "logging": "logger",
+    "plan_pareto": "runtime.pareto",
     "test": "testing",
     "timeline": "timeline",
 }
 
 
 def __getattr__(name: str) -> _Any:
-    """Return what is loaded when it is first asked for: late namespaces, wire messages."""
+    """Return what is loaded when it is first asked for: late names, wire messages."""
     if name in _LATE:
         _import_module(f"penstock.{_LATE[name]}")
         _exports.install(_sys.modules[__name__])

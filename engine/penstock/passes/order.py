@@ -8,9 +8,10 @@ memory is an order already, and stays.
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from penstock.graph.ir import IR
 from penstock.passes.context import PassContext
-from penstock.remat.plain_order import less_memory
 
 
 def order(ir: IR, ctx: PassContext) -> IR:
@@ -30,4 +31,7 @@ def order(ir: IR, ctx: PassContext) -> IR:
                 pending = [p for p in nodes[name].predecessors() if p not in done]
                 stack += [(p, False) for p in reversed(pending)]
     deep = IR({name: nodes[name] for name in done}, ir.roots)
-    return less_memory(deep) if ctx.options.order == "memory" else deep
+    if ctx.options.order != "memory":
+        return deep
+    less: IR = import_module("penstock.remat.plain_order").less_memory(deep)
+    return less

@@ -18,8 +18,8 @@ from penstock.passes.merge_duplicates import merge_duplicates
 from penstock.passes.order import order
 from penstock.passes.place import place
 from penstock.passes.prune import prune
+from penstock.passes.recompute import recompute
 from penstock.passes.simplify import simplify
-from penstock.remat.rewrite import recompute
 
 PIPELINE: tuple[tuple[Callable[[IR, PassContext], IR], str], ...] = (
     (lower_references, "reference variables become resource variables"),

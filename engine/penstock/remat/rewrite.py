@@ -1,11 +1,10 @@
-"""recompute: the pass that turns a schedule into an IR with repetitions.
+"""What the recompute pass does: turn a schedule into an IR with repetitions.
 
-Enters an IR after merging and folding; leaves it alone when no gradient call asks for anything.
-Otherwise nodes stand in the order of the schedule, repetitions are clones called
-`name/recompute_1`, and readers read the newest instance, fetches the original. Clones carry
-`_recomputed` (the name of the original, which no other node has, so nothing merges them back),
-stand on the original's device, and each step from the first clone on waits for the one before, so
-that a parallel executor, too, holds no more than was planned.
+Nodes stand in the order of the schedule, repetitions are clones called `name/recompute_1`, and
+readers read the newest instance, fetches the original. Clones carry `_recomputed` (the name of the
+original, which no other node has, so nothing merges them back), stand on the original's device,
+and each step from the first clone on waits for the one before, so that a parallel executor, too,
+holds no more than was planned.
 """
 
 from __future__ import annotations
@@ -17,22 +16,19 @@ from penstock.graph.ir import IR, Endpoint, Node
 from penstock.ops.redraw import HALVES, at_op, place_op
 from penstock.remat.choose import choose
 from penstock.remat.joint import Joint, make_joint, source_of
-from penstock.remat.requests import read_request
+from penstock.remat.requests import Request
 from penstock.remat.schedule import Schedule
 
 if TYPE_CHECKING:
     from penstock.passes.context import PassContext
 
 
-def recompute(ir: IR, ctx: PassContext) -> IR:
-    """Return `ir` with what the gradient calls asked for. Raises `Infeasible` for a budget.
+def rewrite(ir: IR, ctx: PassContext, request: Request) -> IR:
+    """Return `ir` with what `request` wishes. Raises `Infeasible` for a budget.
 
     A budget is planned for known sizes only: where feeds leave some open and `ctx.shapes` does not
     tell, the IR stays as it is and the log says so.
     """
-    request = read_request(ir, ctx.options.checkpoints, ctx.log.replaced)
-    if request is None:
-        return ir
     if request.bounded and ctx.shapes is None and _fed_sizes_are_open(ir):
         ctx.log.wants_shapes = True
         return ir
