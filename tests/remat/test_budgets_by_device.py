@@ -79,6 +79,13 @@ def test_each_device_stays_within_its_budget(
         assert planned > UNIT
 
 
+def test_a_budget_for_each_where_their_sum_is_no_guide() -> None:
+    budget = {"SIM_GPU:0": 4 * UNIT, "SIM_GPU:1": 10 * UNIT}
+    _, told, taken, clones = measured(*GPUS, memory_budget=budget)
+    assert clones and [allowed for _, allowed, _ in told] == [4 * UNIT, 10 * UNIT]
+    assert taken[0] <= 4 * UNIT and taken[1] <= 10 * UNIT
+
+
 def test_a_device_without_a_budget_is_not_bounded() -> None:
     budget = {"/cpu:1": 5 * UNIT}
     _, told, taken, clones = measured(*CPUS, memory_budget=budget)

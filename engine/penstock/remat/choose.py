@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from penstock.graph.devices import full_name
-from penstock.memory.kernel_memory import allocated
-from penstock.ops.redraw import HALVES
 from penstock.remat.by_device import plan_by_device
 from penstock.remat.infeasible import Infeasible
 from penstock.remat.joint import Joint
@@ -17,11 +15,10 @@ from penstock.remat.requests import Request
 from penstock.remat.strategies.keep_values import keep_values
 from penstock.remat.strategies.memory import memory
 from penstock.remat.strategies.speed import DEAR, speed
+from penstock.remat.unseen import stream_bytes, unseen_bytes
 
 MINIMUM_BYTES = 4096
 """Smaller values are not worth being a checkpoint of the strategy `memory`."""
-
-_PLACE_BYTES = 24
 
 
 def choose(joint: Joint, request: Request, solver_seconds: float = 0.0) -> Plan:
@@ -72,7 +69,7 @@ def _within(joint: Joint, budget: int, solver_seconds: float) -> Plan:
     try:
         while True:
             plan = planner.plan(budget - aside)
-            unknown = joint.copied(plan.schedule) + _places(joint, plan)
+            unknown = unseen_bytes(joint, plan.schedule)
             peak = plan.evaluation.peak + unknown
             if peak <= budget:
                 counted = replace(plan.evaluation, peak=peak)
@@ -81,12 +78,6 @@ def _within(joint: Joint, budget: int, solver_seconds: float) -> Plan:
     except Infeasible as error:
         aside = max(aside, stream_bytes(joint))
         raise Infeasible(budget, error.smallest + aside, error.lower_bound) from None
-
-
-def _places(joint: Joint, plan: Plan) -> int:
-    """Return the bytes of places in streams, which are kept when something is drawn again."""
-    again = {step.task for step in plan.schedule.computes if step.instance}
-    return stream_bytes(joint) if any(joint.tasks[t].op in HALVES for t in again) else 0
 
 
 def _last_segment_kept(plan: Plan, keep: set[int]) -> Plan:
@@ -102,11 +93,6 @@ def _last_segment_kept(plan: Plan, keep: set[int]) -> Plan:
     first = {v for step in runs[begins:ends] for v in tasks[step.task].outputs}
     kept = plan_of(plan.problem, keep_values(plan.problem, keep | first), plan.strategy)
     return kept if kept.evaluation.peak <= plan.evaluation.peak else plan
-
-
-def stream_bytes(joint: Joint) -> int:
-    """Return the bytes that remembering where streams of random numbers stood may take."""
-    return sum(node.op in HALVES for node in joint.tasks) * allocated(_PLACE_BYTES)
 
 
 def inside_regions(joint: Joint) -> set[int]:

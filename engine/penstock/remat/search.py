@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Callable
 from typing import TypeAlias
 
 from penstock.remat.measure import Measured, measure
@@ -19,8 +20,17 @@ SEED = 20
 Worth: TypeAlias = tuple[int, int, float]
 
 
-def local_search(problem: Problem, start: Measured, budget: int, steps: int) -> Measured:
-    """Return the best sequence met on a walk of `steps` changes from the given one."""
+def local_search(
+    problem: Problem,
+    start: Measured,
+    budget: int,
+    steps: int,
+    measured: Callable[[Problem, list[int]], Measured] = measure,
+) -> Measured:
+    """Return the best sequence met on a walk of `steps` changes from the given one.
+
+    `measured` tells what a sequence needs.
+    """
     dice = random.Random(SEED)
     current, worth = start.sequence.tolist(), _worth(start, budget)
     best, best_worth = start, worth
@@ -28,7 +38,7 @@ def local_search(problem: Problem, start: Measured, budget: int, steps: int) -> 
     for step in range(steps):
         if step - since > steps // 4:
             break
-        made = measure(problem, _change(problem, current, dice))
+        made = measured(problem, _change(problem, current, dice))
         value = _worth(made, budget)
         heat = 0.05 * (1 - step / steps) * (problem.forward_cost or 1.0)
         if value <= worth or (value[0] == worth[0] == 0 and _accepts(value, worth, heat, dice)):

@@ -19,7 +19,6 @@ from penstock.graph.graph import Graph, get_default_graph
 from penstock.graph.ir import IR
 from penstock.passes.context import PassContext, PlanLog
 from penstock.passes.pipeline import PIPELINE
-from penstock.remat.choose import stream_bytes
 from penstock.remat.front import Front, Point
 from penstock.remat.joint import make_joint
 from penstock.remat.pareto import pareto
