@@ -23,8 +23,9 @@ from penstock.remat.joint import Joint
 from penstock.remat.measure import Measured, measure
 from penstock.remat.options import PlanOptions
 from penstock.remat.plan import Plan
-from penstock.remat.portfolio import SEARCHED, Planner, plan_of
+from penstock.remat.portfolio import Planner, plan_of
 from penstock.remat.problem import Problem
+from penstock.remat.repeating import SEARCHED
 from penstock.remat.schedule import place_frees
 from penstock.remat.search import local_search
 from penstock.remat.unseen import unseen_bytes

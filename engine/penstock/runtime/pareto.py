@@ -23,6 +23,7 @@ from penstock.remat.front import Front, Point
 from penstock.remat.joint import make_joint
 from penstock.remat.pareto import pareto
 from penstock.remat.plan import Plan
+from penstock.remat.unseen import stream_bytes
 from penstock.runtime.fetches import Fetches, feed_tensors, flatten_feeds
 from penstock.runtime.kernel_questions import KernelQuestions
 from penstock.runtime.plan import evaluate
