@@ -7,8 +7,9 @@ from typing import Any
 from penstock import shapes
 from penstock.graph.tensor import Operation, Tensor
 from penstock.ops.infer import ShapeContext
-from penstock.ops.registry import define_op, gradient, no_gradient
+from penstock.ops.registry import at_most, define_op, gradient, no_gradient
 from penstock.ops.shape import like
+from penstock.ops.static_values import constant_value
 from penstock.ops.wrappers import raw
 from penstock.shapes import Dims
 
@@ -27,6 +28,12 @@ define_op(
     doc="The positions of the elements that are not zero, a row for each.",
 )
 no_gradient("Where")
+
+
+@at_most("Where")
+def _where_at_most(ctx: ShapeContext) -> list[Dims]:
+    dims = ctx.shape(0)
+    return [None if dims is None else (shapes.num_elements(dims), len(dims))]
 
 
 def _dealt_shape(ctx: ShapeContext) -> list[Dims]:
@@ -51,6 +58,16 @@ define_op(
     [array([10, 30], dtype=int32), array([20], dtype=int32)]
     """,
 )
+
+
+@at_most("DynamicPartition")
+def _dealt_at_most(ctx: ShapeContext) -> list[Dims]:
+    """Return the shape of a list that gets all slices."""
+    data, partitions = ctx.shape(0), ctx.shape(1)
+    most: Dims = None
+    if data is not None and partitions is not None:
+        most = shapes.num_elements(partitions), *data[len(partitions) :]
+    return [most] * ctx.attr("num_partitions")
 
 
 @gradient("DynamicPartition")
@@ -90,6 +107,34 @@ for _name, _export in (("DynamicStitch", "dynamic_stitch"), ("ParallelDynamicSti
         array([10, 20, 30], dtype=int32)
         """,
     )
+
+
+@at_most("DynamicStitch", "ParallelDynamicStitch")
+def _stitched_at_most(ctx: ShapeContext) -> list[Dims]:
+    """Bound what numbers that were dealt out come back to: the largest there was, and one."""
+    (merged,) = _stitched_shape(ctx)
+    dealers = {t.op for t in ctx.inputs[: ctx.attr("N")]}
+    if merged is None or len(dealers) > 1:
+        return [merged]
+    rows = _numbers_below(dealers.pop())
+    return [(merged[0] if rows is None else rows, *merged[1:])]
+
+
+def _numbers_below(dealer: Operation) -> int | None:
+    """Return what all numbers that a DynamicPartition deals out are below, if that is known."""
+    if dealer.type != "DynamicPartition":
+        return None
+    numbers = dealer.inputs[0]
+    while numbers.op.type in ("Reshape", "Identity"):
+        numbers = numbers.op.inputs[0]
+    value = constant_value(numbers)
+    if value is not None:
+        return int(value.max()) + 1 if value.size else 0
+    if numbers.op.type != "Range":
+        return None
+    start, _, step = (constant_value(t) for t in numbers.op.inputs)
+    counts = start is not None and step is not None and int(start) == 0 and int(step) == 1
+    return shapes.num_elements(numbers._dims) if counts else None
 
 
 @gradient("DynamicStitch")

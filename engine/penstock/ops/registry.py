@@ -25,6 +25,7 @@ class OpDef:
     """What is known of an op before it is applied."""
 
     __slots__ = (
+        "at_most",
         "attrs",
         "commutative",
         "doc",
@@ -65,6 +66,7 @@ class OpDef:
         self.exports = exports
         self.family = _importing_module()
         self.gradient: GradientFn | str | None = None
+        self.at_most: ShapeFn | None = None
         used = [(a.type_attr, a.number_attr, a.type_list_attr) for a in inputs]
         self.inferred = frozenset(n for names in used for n in names if n is not None)
         self.has_input_lists = any([a.is_list for a in inputs])
@@ -140,6 +142,20 @@ def gradient(*names: str) -> Callable[[GradientFn], GradientFn]:
     def record(fn: GradientFn) -> GradientFn:
         for name in names:
             _ops[name].gradient = fn
+        return fn
+
+    return record
+
+
+def at_most(*names: str) -> Callable[[ShapeFn], ShapeFn]:
+    """Return a decorator: the function bounds shapes that values decide, for ops of these names.
+
+    Like a shape rule it takes a `ShapeContext`; its dimensions are as large as those of any run.
+    """
+
+    def record(fn: ShapeFn) -> ShapeFn:
+        for name in names:
+            _ops[name].at_most = fn
         return fn
 
     return record

@@ -10,7 +10,7 @@ from typing import Any
 from penstock import dtypes
 from penstock.exports import export
 from penstock.ops.infer import ShapeContext
-from penstock.ops.registry import define_op, no_gradient
+from penstock.ops.registry import at_most, define_op, no_gradient
 from penstock.ops.wrappers import raw
 from penstock.shapes import Dims
 
@@ -65,6 +65,11 @@ define_op(
     doc="The elements of the vector `x` that do not occur in `y`, and their positions in `x`.",
 )
 no_gradient("Unique", "UniqueWithCounts", "ListDiff")
+
+
+@at_most("Unique", "UniqueWithCounts", "ListDiff")
+def _all_distinct(ctx: ShapeContext) -> list[Dims]:
+    return [ctx.shape(0)] * len(ctx.op.outputs)
 
 
 @export("setdiff1d")

@@ -35,7 +35,7 @@ def account(plan: Plan) -> str:
     kept = [u for u in uses if not u.again]
     again = [u for u in uses if u.again]
     values = plan.problem.values
-    lines = _summary(plan) + _at_peak(plan)
+    lines = _summary(plan) + _guessed(plan) + _at_peak(plan)
     total = sum(values[u.value].bytes for u in kept)
     lines.append(f"kept for the backward pass: {len(kept)} values, {total:,} bytes")
     lines += _shortened([_kept(plan.problem, u) for u in _largest(plan.problem, kept)])
@@ -75,6 +75,13 @@ def _summary(plan: Plan) -> list[str]:
         f"recomputed {result.recomputed:.3f} of a forward pass in {plan.schedule.clones} clones"
         f"{proven}; about {work:.2f} of a plain run's time",
     ]
+
+
+def _guessed(plan: Plan) -> list[str]:
+    if not plan.guessed:
+        return []
+    found = f"{len(plan.guessed)} values are of sizes that only a run tells, taken for small:"
+    return [found, *_shortened([f"  {'':>14} {name}" for name in plan.guessed])]
 
 
 def _at_peak(plan: Plan) -> list[str]:

@@ -47,7 +47,8 @@ class Joint:
     too. `resident` nodes run first, `results` (fetches) last; neither is a task. `updates` lists
     (writer, user, bytes): a task that works in place on a variable, a task that reads the value
     from before (-1: a fetch), and what a copy takes that is made when the user comes last. `fed`
-    tells by accelerator the bytes of feeds that are copied there.
+    tells by accelerator the bytes of feeds that are copied there. `guessed` names the values
+    of which only a run tells how large they are.
     """
 
     problem: Problem
@@ -59,6 +60,7 @@ class Joint:
     backward: set[str] = field(repr=False)
     updates: list[tuple[int, int, int]] = field(default_factory=list, repr=False)
     fed: dict[str, int] = field(default_factory=dict, repr=False)
+    guessed: tuple[str, ...] = ()
 
     def copied(self, schedule: Schedule) -> int:
         """Return the bytes of variables that updates copy, as somebody still reads them."""
@@ -101,9 +103,11 @@ def make_joint(
     """Return the problem of an IR.
 
     `shapes` are those of feeds, by name, where they are known; `ask` tells what kernels do with
-    memory.
+    memory, for plans that are a limit: sizes that values decide are then the largest possible.
     """
-    builder = _Builder(ir, backward_nodes(ir, calls), Sizes(ir, shapes), ask)
+    builder = _Builder(
+        ir, backward_nodes(ir, calls), Sizes(ir, shapes, at_most=ask is not None), ask
+    )
     order = joint_order(ir, builder.backward)
     for node in order:
         builder.place(node)
@@ -210,7 +214,11 @@ class _Builder:
             self.backward,
             self._updates(pairs),
             self._fed(),
+            tuple(values[v].name for v, e in enumerate(self.names) if self._is_guess(v, e)),
         )
+
+    def _is_guess(self, v: int, endpoint: Endpoint) -> bool:
+        return endpoint in self.sizes.guessed and not self.external[v]
 
     def _fed(self) -> dict[str, int]:
         fed: dict[str, int] = {}

@@ -16,7 +16,7 @@ class Plan:
 
     `strategy` names what made it. `least_recomputed` is a proven lower bound of r for the budget
     (0 when nothing better is known). `devices` tells (name, budget, planned peak) of each device
-    with a budget, where there are several.
+    with a budget, where there are several. `guessed` names values whose size was not known.
     """
 
     problem: Problem
@@ -26,6 +26,7 @@ class Plan:
     budget: int | None = None
     least_recomputed: float = 0.0
     devices: tuple[tuple[str, int, int], ...] = ()
+    guessed: tuple[str, ...] = ()
 
     @property
     def dropped(self) -> tuple[int, ...]:

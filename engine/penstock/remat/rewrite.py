@@ -9,6 +9,7 @@ holds no more than was planned.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from penstock import dtypes
@@ -35,6 +36,7 @@ def rewrite(ir: IR, ctx: PassContext, request: Request) -> IR:
     ask = ctx.kernel_memory if request.bounded else None
     joint = make_joint(ir, request.calls, ctx.placing.costs, shapes=ctx.shapes, ask=ask)
     plan = choose(joint, request, ctx.options.solver_seconds)
+    plan = replace(plan, guessed=joint.guessed)
     ctx.log.recomputation = plan
     several = len(ctx.placing.devices) > 1
     rewritten = apply_schedule(ir, joint, plan.schedule, several, bool(plan.devices))
