@@ -13,7 +13,8 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+
+from benchmarks.setting import Setting
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,9 @@ class Ratio:
 
 
 @dataclass
-class Run:
+class Run(Setting):
     """A run: where, with what, and the figures by program and peer; `faults` say what is absent."""
 
-    machine: str
-    day: str
-    settings: dict[str, Any]
-    versions: dict[str, str]
     figures: dict[str, dict[str, Figure]] = field(default_factory=dict)
     faults: dict[str, dict[str, str]] = field(default_factory=dict)
 

@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks.setting import Setting
+
 
 @dataclass
 class Way:
@@ -55,13 +57,9 @@ class Bar:
 
 
 @dataclass
-class Run:
+class Run(Setting):
     """A run: where, with what, and the figures by network, framework and way."""
 
-    machine: str
-    day: str
-    settings: dict[str, Any]
-    versions: dict[str, str]
     networks: dict[str, dict[str, dict[str, Way]]] = field(default_factory=dict)
     bars: list[Bar] = field(default_factory=list)
     depth: list[dict[str, Any]] = field(default_factory=list)
