@@ -21,7 +21,7 @@ from penstock.graph.graph import Graph, get_default_graph
 from penstock.graph.tensor import Tensor
 from penstock.passes.context import Placing, PlanLog
 from penstock.passes.placement.relatives import relatives
-from penstock.runtime import callables, native, tracing
+from penstock.runtime import callables, native, session_costs, session_memory, tracing
 from penstock.runtime.devices import device_counts, open_devices
 from penstock.runtime.explanation import PlanExplanation
 from penstock.runtime.fetches import (
@@ -34,8 +34,6 @@ from penstock.runtime.fetches import (
 from penstock.runtime.kernels import Catalogue
 from penstock.runtime.placement_explanation import PlacementExplanation
 from penstock.runtime.plan import BoundedCache, Plan, Target, make_plan
-from penstock.runtime.session_costs import SessionCosts
-from penstock.runtime.session_memory import SessionMemory
 from penstock.runtime.stepper import Stepper
 
 
@@ -53,7 +51,7 @@ class _Call:
 
 
 @export("Session")
-class Session(SessionMemory, SessionCosts):
+class Session:
     """Runs operations and computes tensors of a graph.
 
     `graph` defaults to the default graph at this moment; `config` is a `ConfigProto`, of
@@ -410,6 +408,16 @@ class Session(SessionMemory, SessionCosts):
         ['CPU:0', 'CPU:1']
         """
         return list(self._devices.attributes)
+
+    run_with_memory = session_memory.run_with_memory
+    explain_memory = session_memory.explain_memory
+    memory_usage = session_memory.memory_usage
+    memory_stats = session_memory.memory_stats
+    reset_peak_memory = session_memory.reset_peak_memory
+    trim_memory = session_memory.trim_memory
+    set_memory_limit = session_memory.set_memory_limit
+    measure_costs = session_costs.measure_costs
+    use_costs = session_costs.use_costs
 
     # ---- life
 

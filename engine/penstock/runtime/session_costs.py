@@ -1,8 +1,10 @@
-"""What nodes cost: measuring it in a session, and telling the session's planning about it."""
+"""What nodes cost: measuring it in a session, and telling the session's planning about it.
+
+Plain functions of a session, which `Session` has as its methods.
+"""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -11,48 +13,41 @@ from penstock import protos
 from penstock.simulate import Costs, ShapeCosts
 
 if TYPE_CHECKING:
-    from penstock.runtime.plan import BoundedCache, Plan, Target
+    from penstock.runtime.session import Session
 
 
-class SessionCosts:
-    """The part of `Session` that is about how long nodes take."""
+def measure_costs(
+    session: Session, fetches: Any, feed_dict: Mapping[Any, Any] | None = None, runs: int = 3
+) -> ShapeCosts:
+    """Run `fetches` with traces, some times; return what each op took on which shapes.
 
-    _target: Target
-    _plans: BoundedCache[Plan]
-    _calls: dict[Any, Any]
-    _lock: threading.RLock
+    Give it to `use_costs` for plans of this session that know, or to `simulate`. Raises what
+    `run` raises.
 
-    def measure_costs(
-        self, fetches: Any, feed_dict: Mapping[Any, Any] | None = None, runs: int = 3
-    ) -> ShapeCosts:
-        """Run `fetches` with traces, some times; return what each op took on which shapes.
+    >>> x = ps.placeholder(ps.float32, [64])
+    >>> len(ps.Session().measure_costs(ps.exp(x), {x: [0.0] * 64}).times)
+    1
+    """
+    options = protos.RunOptions(trace_level=protos.RunOptions.FULL_TRACE)
+    steps = []
+    session.run(fetches, feed_dict)
+    for _ in range(runs):
+        steps.append(protos.RunMetadata())
+        session.run(fetches, feed_dict, options, steps[-1])
+    plan = session._find_call(fetches, feed_dict).plan
+    return ShapeCosts.from_step_stats(plan.ir, *steps)
 
-        Give it to `use_costs` for plans of this session that know, or to `simulate`. Raises what
-        `run` raises.
 
-        >>> x = ps.placeholder(ps.float32, [64])
-        >>> len(ps.Session().measure_costs(ps.exp(x), {x: [0.0] * 64}).times)
-        1
-        """
-        options = protos.RunOptions(trace_level=protos.RunOptions.FULL_TRACE)
-        steps = []
-        self.run(fetches, feed_dict)  # type: ignore[attr-defined]
-        for _ in range(runs):
-            steps.append(protos.RunMetadata())
-            self.run(fetches, feed_dict, options, steps[-1])  # type: ignore[attr-defined]
-        plan = self._find_call(fetches, feed_dict).plan  # type: ignore[attr-defined]
-        return ShapeCosts.from_step_stats(plan.ir, *steps)
+def use_costs(session: Session, costs: Costs | None) -> None:
+    """Let plans made from now on go by `costs`: what to compute again, and where nodes go.
 
-    def use_costs(self, costs: Costs | None) -> None:
-        """Let plans made from now on go by `costs`: what to compute again, and where nodes go.
+    The same costs lead to the same plan. None: estimates from shapes, as at first.
 
-        The same costs lead to the same plan. None: estimates from shapes, as at first.
-
-        >>> sess = ps.Session()
-        >>> sess.use_costs(ps.simulate.EstimatedCosts(scale=2.0))
-        """
-        with self._lock:
-            placing = self._target.placing._replace(costs=costs)
-            self._target = replace(self._target, placing=placing)
-            self._calls = {}
-            self._plans.clear()
+    >>> sess = ps.Session()
+    >>> sess.use_costs(ps.simulate.EstimatedCosts(scale=2.0))
+    """
+    with session._lock:
+        placing = session._target.placing._replace(costs=costs)
+        session._target = replace(session._target, placing=placing)
+        session._calls = {}
+        session._plans.clear()
