@@ -64,6 +64,7 @@ BESIDE = {"_native": set(), "kernel_api": {*BASE, "_native"}, "kernels": {*BASE,
 FROM_RUNTIME_UP = {"_native", "kernel_api", "kernels"}
 EXTRA_EDGES = {
     ("passes.recompute", "remat.requests"),
+    ("memory.offsets", "_native"),  # arithmetic
 }
 
 CPP_LAYERS = {  # folder → the folders it may include

@@ -8,6 +8,7 @@
 #include "bindings/bind.h"
 #include "bindings/from_python.h"
 #include "bindings/to_tensor.h"
+#include "core/offsets.h"
 #include "cpu/vector/table.h"
 #ifdef PENSTOCK_OPENBLAS
 #include "cpu/openblas.h"
@@ -86,6 +87,16 @@ py::dict cpu_info() {
   return info;
 }
 
+// `items` has (bytes, first, last) of each, one after the other.
+std::vector<int64_t> place_items(const std::vector<int64_t>& items,
+                                 const std::vector<int32_t>& order, bool best_fit) {
+  std::vector<PlannedItem> planned;
+  for (size_t i = 0; i + 2 < items.size(); i += 3) {
+    planned.push_back({items[i], items[i + 1], items[i + 2]});
+  }
+  return place_in_order(planned, order, best_fit);
+}
+
 }  // namespace
 
 void bind_info(py::module_& m) {
@@ -101,6 +112,7 @@ void bind_info(py::module_& m) {
   m.def("kernel_ops", [] { return kernel_registry().ops(); });
   m.def("kernel_entries", &kernel_entries, py::arg("op"));
   m.def("supports", &supports, py::arg("op"), py::arg("device_type"), py::arg("attrs"));
+  m.def("place_items", &place_items, py::arg("items"), py::arg("order"), py::arg("best_fit"));
   m.def("loops_shared", &ThreadPool::loops_shared_here);
   m.def(
       "set_portable_only", [](bool on) { kernel_registry().set_portable_only(on); }, py::arg("on"));

@@ -195,9 +195,12 @@ struct alignas(64) Allocator::Impl {
   BufferPtr hand_out(size_t bytes, int size_class, size_t usable);
 
   static BufferPtr whole_pages(Allocator& allocator, size_t bytes) {
+    const size_t usable = (bytes + kPage - 1) / kPage * kPage;
+    if (Allocator* parent = allocator.impl_->parent) {
+      return allocator.impl_->counted(bytes, usable, [&] { return whole_pages(*parent, bytes); });
+    }
     if (bytes > allocator.impl_->largest) throw_refused(bytes, allocator.stats().live);
-    const size_t pages = (bytes + kPage - 1) / kPage;
-    return allocator.impl_->hand_out(bytes, kPages, pages * kPage);
+    return allocator.impl_->hand_out(bytes, kPages, usable);
   }
   // `Impl` has a name inside of Allocator only.
   friend BufferPtr pages_of(Allocator& allocator, size_t bytes) {
@@ -213,9 +216,14 @@ struct alignas(64) Allocator::Impl {
     return Impl::make_share(parent, budget);
   }
 
-  // A block of the parent that counts here until its release.
   BufferPtr allocate_in_share(size_t bytes) {
-    const int64_t size = static_cast<int64_t>(class_bytes(class_of(bytes)));
+    return counted(bytes, class_bytes(class_of(bytes)), [&] { return parent->allocate(bytes); });
+  }
+
+  // A block of the parent, `usable` large, that counts here until its release.
+  template <class Ask>
+  BufferPtr counted(size_t bytes, size_t usable, const Ask& ask) {
+    const int64_t size = static_cast<int64_t>(usable);
     lock.lock();
     const int64_t now = live;
     const bool fits = now + size <= limit;
@@ -227,7 +235,7 @@ struct alignas(64) Allocator::Impl {
     lock.unlock();
     if (!fits) throw_budget(bytes, now, limit);
     try {
-      BufferPtr buffer = parent->allocate(bytes);
+      BufferPtr buffer = ask();
       static_cast<Block*>(buffer.get())->share = this;
       buffer->release = &release_from_share;
       return buffer;
@@ -243,7 +251,7 @@ struct alignas(64) Allocator::Impl {
     Impl& a = *static_cast<Impl*>(block->share);
     block->share = nullptr;
     a.lock.lock();
-    a.live -= static_cast<int64_t>(class_bytes(block->size_class));
+    a.live -= static_cast<int64_t>(block->bytes);
     const bool last = a.orphaned && a.live == 0;
     a.lock.unlock();
     if (last) delete &a;
@@ -282,10 +290,10 @@ Allocator::~Allocator() {
 }
 
 BufferPtr Allocator::allocate(size_t bytes) {
-  if (__builtin_expect(impl_->parent != nullptr, 0)) return impl_->allocate_in_share(bytes);
   if (ArenaScope* scope = ArenaScope::current()) {
     if (BufferPtr place = scope->take(*this, bytes)) return place;
   }
+  if (__builtin_expect(impl_->parent != nullptr, 0)) return impl_->allocate_in_share(bytes);
   if (__builtin_expect(bytes > impl_->largest, 0)) throw_refused(bytes, stats().live);
   const int size_class = class_of(bytes);
   return impl_->hand_out(bytes, size_class, class_bytes(size_class));

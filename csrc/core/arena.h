@@ -104,8 +104,21 @@ class ArenaScope {
   const Allocator* const allocator_;
   ArenaScope* const outer_;
   int32_t first_ = 0, end_ = 0;
+  friend class OutsideArena;
   // Every allocation looks at it, so it is within reach of a register.
   static __thread ArenaScope* current_ __attribute__((tls_model("initial-exec")));
+};
+
+// While it lives, this thread allocates nothing from an arena: for what a kernel takes for itself
+// before its output, whose place it would have where both are equally large.
+class OutsideArena {
+ public:
+  OutsideArena() : outer_(ArenaScope::current_) { ArenaScope::current_ = nullptr; }
+  ~OutsideArena() { ArenaScope::current_ = outer_; }
+  OutsideArena(const OutsideArena&) = delete;
+
+ private:
+  ArenaScope* const outer_;
 };
 
 }  // namespace penstock

@@ -161,7 +161,7 @@ template <class Watch>
 size_t run_planned(const Program& program, Step& step, size_t p, size_t next, const Watch& watch) {
   Arena* const arena = step.values(p).arena();
   if (__builtin_expect(!arena, 1)) return run_inline(program, step, p, next, watch);
-  ArenaScope scope(*arena, *program.session.allocator);
+  ArenaScope scope(*arena, *step.session(p).allocator);
   return run_inline(program, step, p, next, InArena<Watch>{watch, scope});
 }
 

@@ -57,7 +57,7 @@ void Step::end() {
 }
 
 void Step::open_arenas() {
-  for (Values& values : values_) values.open_arena();
+  for (size_t p = 0; p < values_.size(); ++p) values_[p].open_arena(*session(p).allocator);
 }
 
 void Step::close_arenas() {

@@ -18,10 +18,10 @@ void Values::clear() {
   for (const auto& [slot, value] : program_.constants) slots_[slot] = value;
 }
 
-void Values::open_arena() {
+void Values::open_arena(Allocator& allocator) {
   if (program_.layout.empty()) return;
   if (!arena_) arena_ = std::make_unique<Arena>(program_.layout);
-  if (arena_->open(*program_.session.allocator)) open_arena_ = arena_.get();
+  if (arena_->open(allocator)) open_arena_ = arena_.get();
 }
 
 void Values::close_arena() {

@@ -31,9 +31,9 @@ class Values {
   void clear();
 
   // The planned memory of this run while it is open, else null. Opening does nothing for a program
-  // without a plan, and where there is no memory for the whole block.
+  // without a plan, and where the allocator has no memory for the whole block.
   Arena* arena() const { return open_arena_; }
-  void open_arena();
+  void open_arena(Allocator& allocator);
   void close_arena();
 
   // Per node the predecessors that have not finished, per slot the reads that are still to

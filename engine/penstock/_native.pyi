@@ -223,6 +223,12 @@ def supports(op: str, device_type: str, attrs: Mapping[str, object]) -> bool:
 def set_array_reader(reader: Callable[[Any], Any]) -> None:
     """Set the function that reads fed arrays of other libraries."""
 
+def place_items(items: Sequence[int], order: Sequence[int], best_fit: bool) -> list[int]:
+    """Return offsets in one block; `items` has (bytes, first, last) of each, flat.
+
+    See penstock.memory.offsets.
+    """
+
 def loops_shared() -> int:
     """Return how many loops this thread has shared with workers of a pool so far."""
 

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <vector>
 
+#include "core/arena.h"
 #include "cpu/axes.h"
 #include "cpu/channels_first.h"
 #include "cpu/gemm.h"
@@ -113,6 +114,7 @@ void for_pieces(const KernelContext& ctx, const std::vector<Piece>& pieces, cons
 
 Tensor floats(const KernelContext& ctx, const dnnl::memory::desc& desc, int64_t copies = 1) {
   const auto bytes = static_cast<int64_t>(desc.get_size());
+  const OutsideArena outside;
   return ctx.allocate_temp(DType::kFloat32, Shape{copies, bytes / 4});
 }
 

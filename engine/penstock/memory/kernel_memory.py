@@ -11,7 +11,7 @@ convolutions hold for few threads.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple, TypeAlias
 
 from penstock.graph.ir import IR, Node
@@ -54,10 +54,15 @@ _CONV_FIXED, _PACKED_PRODUCT = 8192, 1 << 18
 
 
 class KernelMemory(NamedTuple):
-    """`scratch` in bytes; `in_place` lists pairs (output, input), in the order of preference."""
+    """`scratch` in bytes; `in_place` lists pairs (output, input), in the order of preference.
+
+    `before` is what the kernel takes more than scratch before its outputs are there: nothing that
+    counts as long as these are taken later, but beside outputs in planned places.
+    """
 
     scratch: int = 0
     in_place: tuple[tuple[int, int], ...] = ()
+    before: int = 0
 
 
 Ask: TypeAlias = Callable[[Node, IR, Sizes], KernelMemory | None]
@@ -90,7 +95,14 @@ def in_place(node: Node, sizes: Sizes) -> tuple[tuple[int, int], ...]:
     """
     if node.op.startswith("FusedBatchNorm") and node.attrs.get("data_format", b"")[:2] == b"NC":
         return ()  # it works on a transposed copy
-    pairs = _IN_PLACE.get(node.op, ())
+    pairs = _IN_PLACE.get(node.op)
+    return fitting(node, pairs, sizes) if pairs else ()
+
+
+def fitting(
+    node: Node, pairs: Iterable[tuple[int, int]], sizes: Sizes
+) -> tuple[tuple[int, int], ...]:
+    """Return the pairs (output, input) of equal size."""
     return tuple([(o, i) for o, i in pairs if i < len(node.inputs) and _fits(node, o, i, sizes)])
 
 

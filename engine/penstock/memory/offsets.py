@@ -12,15 +12,14 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import add
 from time import monotonic
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
-import numpy as np
+from penstock import _native
 
 ALIGNMENT = 64
 _MANY = 4000  # items beyond which only two orders are tried
-
-Numbers: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 
 
 class Item(NamedTuple):
@@ -110,31 +109,35 @@ def placements(items: Sequence[Item]) -> Iterator[Placement]:
     """Yield the placement by each heuristic, the most promising first."""
     numbers, many = _Items(items), len(items) > _MANY
     for name, key in list(_ORDERS.items())[: 2 if many else None]:
-        order = sorted(range(len(items)), key=lambda i: key(items[i]))
+        order = sorted(range(len(items)), key=[key(i) for i in items].__getitem__)
         for fit in ("first fit",) if many else ("first fit", "best fit"):
             yield numbers.place(order, fit == "best fit", f"{name}, {fit}")
 
 
 def improved(
-    items: Sequence[Item], start: Placement, seconds: float = 10.0, tries: int = 1000
+    items: Sequence[Item],
+    start: Placement,
+    seconds: float = 10.0,
+    tries: int = 1000,
+    enough: int = 0,
 ) -> Placement:
     """Return a placement that is as good as `start` or better.
 
-    At most `tries` orders are looked at and at most `seconds` are spent: an order that brought
-    the block down, or left it as it was, is changed further.
+    At most `tries` orders are looked at and at most `seconds` are spent, and `enough` bytes end the
+    search: an order that brought the block down, or left it as it was, is changed further.
     """
-    bound, end = live_peak(items), monotonic() + seconds
+    bound, end = max(live_peak(items), enough), monotonic() + seconds
     chance, numbers = random.Random(0), _Items(items)
     best = start
-    order = sorted(range(len(items)), key=lambda i: _ORDERS["by size"](items[i]))
-    bytes_of_order = numbers.place(order, False, "").bytes
+    order = sorted(range(len(items)), key=[_ORDERS["by size"](i) for i in items].__getitem__)
+    current = numbers.place(order, False, "improved")
     for _ in range(tries):
         if best.bytes <= bound or monotonic() > end:
             break
-        changed = _changed(order, numbers.at_top(), chance)
+        changed = _changed(order, numbers.at_top(current), chance)
         found = numbers.place(changed, False, "improved")
-        if found.bytes <= bytes_of_order:
-            order, bytes_of_order = changed, found.bytes
+        if found.bytes <= current.bytes:
+            order, current = changed, found
         if found.bytes < best.bytes:
             best = found
     return best
@@ -154,48 +157,22 @@ def _changed(order: list[int], top: list[int], chance: random.Random) -> list[in
 
 
 class _Items:
-    """The items as arrays, and the last placement of them."""
+    """The items as the native half wants them."""
 
     def __init__(self, items: Sequence[Item]) -> None:
         self.size = [aligned(i.bytes) for i in items]
-        self.first = np.array([i.first for i in items], np.int64)
-        self.last = np.array([i.last for i in items], np.int64)
-        self.offset = [0] * len(items)
-        self.total = 0
+        self.flat = [
+            n
+            for size, item in zip(self.size, items, strict=True)
+            for n in (size, item.first, item.last)
+        ]
 
     def place(self, order: Sequence[int], best_fit: bool, heuristic: str) -> Placement:
         """Put each item, in this order, into a gap among the ones before it that live with it."""
-        count = len(order)
-        starts, ends = np.zeros(count, np.int64), np.zeros(count, np.int64)
-        first, last = np.zeros(count, np.int64), np.zeros(count, np.int64)
-        self.total = 0
-        for placed, item in enumerate(order):
-            f, t, size = int(self.first[item]), int(self.last[item]), self.size[item]
-            together = (first[:placed] <= t) & (last[:placed] >= f)
-            at = _gap(starts[:placed][together], ends[:placed][together], size, best_fit)
-            self.offset[item] = at
-            self.total = max(self.total, at + size)
-            # The tables stay sorted by offset.
-            k = int(np.searchsorted(starts[:placed], at, side="right"))
-            for table, value in ((starts, at), (ends, at + size), (first, f), (last, t)):
-                table[k + 1 : placed + 1] = table[k:placed].copy()
-                table[k] = value
-        return Placement(tuple(self.offset), self.total, heuristic)
+        offsets = _native.place_items(self.flat, order, best_fit)
+        return Placement(tuple(offsets), max(map(add, offsets, self.size)), heuristic)
 
-    def at_top(self) -> list[int]:
+    def at_top(self, placement: Placement) -> list[int]:
         """Return the items that reach the end of the block."""
-        return [i for i, at in enumerate(self.offset) if at + self.size[i] == self.total]
-
-
-def _gap(starts: Numbers, ends: Numbers, size: int, best_fit: bool) -> int:
-    """Return where `size` bytes go among taken ranges, which are sorted by their starts."""
-    if not len(starts):
-        return 0
-    reached = np.maximum.accumulate(ends)
-    gaps = starts.copy()
-    gaps[1:] -= reached[:-1]
-    wide = np.flatnonzero(gaps >= size)
-    if not len(wide):
-        return int(reached[-1])
-    k = int(wide[np.argmin(gaps[wide])]) if best_fit else int(wide[0])
-    return int(reached[k - 1]) if k else 0
+        ends = map(add, placement.offsets, self.size)
+        return [i for i, end in enumerate(ends) if end == placement.bytes]

@@ -14,6 +14,7 @@ from penstock.options import Options
 from penstock.simulate import Costs, Machine
 
 if TYPE_CHECKING:
+    from penstock.memory.arena_plan import ArenaPlan
     from penstock.memory.kernel_memory import Ask
     from penstock.passes.placement.record import Placement
     from penstock.remat.plan import Plan as Recomputation
@@ -36,7 +37,8 @@ class PlanLog:
     only for whoever wants to look at them. `recomputation` is the schedule of a
     run whose gradients do not keep everything, None for all other runs. `replaced` tells of each
     value that a pass took out which one is read instead. `wants_shapes`: a budget could not be
-    planned for, as the shapes of feeds were not known.
+    planned for, as the shapes of feeds were not known. `arenas` are the blocks of devices with a
+    budget, where memory is planned.
     """
 
     notes: list[Note] = field(default_factory=list)
@@ -47,6 +49,7 @@ class PlanLog:
     recomputation: Recomputation | None = None
     replaced: dict[Endpoint, Endpoint] = field(default_factory=dict)
     wants_shapes: bool = False
+    arenas: Mapping[str, ArenaPlan] = field(default_factory=dict)
 
     def note(self, action: str, node: str, reason: str) -> None:
         """Record that the current stage did `action` to `node`."""
@@ -112,13 +115,17 @@ class Placing(NamedTuple):
     costs: Costs | None = None
 
 
+PlaceMemory: TypeAlias = "Callable[[IR, Mapping[str, int], PassContext], Mapping[str, ArenaPlan]]"
+
+
 @dataclass(frozen=True)
 class PassContext:
     """The typed surroundings of a pass.
 
     `evaluate` runs an IR without feeds and returns its fetches; it raises `OpError` with the
     failing node's name in `.node`. With `keep_fetches`, what is fetched stays in the memory of
-    the device that computed it. `kernel_memory` asks kernels what they need besides outputs.
+    the device that computed it. `kernel_memory` asks kernels what they need besides outputs;
+    `place_memory` finds blocks for what a budget leaves on each device; None: none are wanted.
     `shapes` are those of fed values, by the name of the tensor; None: nobody has looked.
     """
 
@@ -128,4 +135,5 @@ class PassContext:
     placing: Placing = field(default_factory=Placing)
     keep_fetches: bool = False
     kernel_memory: Ask | None = None
+    place_memory: PlaceMemory | None = None
     shapes: Mapping[str, tuple[int, ...]] | None = None

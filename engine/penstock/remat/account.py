@@ -74,6 +74,7 @@ def _summary(plan: Plan) -> list[str]:
         f" {plain:,}; none can need less than {lower_bound(problem):,}",
         f"recomputed {result.recomputed:.3f} of a forward pass in {plan.schedule.clones} clones"
         f"{proven}; about {work:.2f} of a plain run's time",
+        *plan.memory,
     ]
 
 

@@ -21,12 +21,22 @@ MINIMUM_BYTES = 4096
 """Smaller values are not worth being a checkpoint of the strategy `memory`."""
 
 
-def choose(joint: Joint, request: Request, solver_seconds: float = 0.0) -> Plan:
+def budgets_of(joint: Joint, request: Request) -> dict[str, int]:
+    """Return the budgets of the devices that have tasks, by full name."""
+    given = dict(request.budgets)
+    names = {full_name(node.device) for node in joint.tasks} or {full_name("")}
+    least = {name: [*filter(None, (request.budget, given.get(name)))] for name in sorted(names)}
+    return {name: min(budgets) for name, budgets in least.items() if budgets}
+
+
+def choose(
+    joint: Joint, request: Request, solver_seconds: float = 0.0, planner: Planner | None = None
+) -> Plan:
     """Return the plan for what the gradient calls asked.
 
     A budget is met or `Infeasible` raised; a solver may work on it for `solver_seconds`. Listed
     tensors and regions are taken at their word; a named strategy that would hold more than a plain
-    run gives way to it.
+    run gives way to it. `planner`, of the same problem, knows what earlier calls found out.
     """
     problem = joint.problem
     devices = dict.fromkeys(node.device for node in joint.tasks)
@@ -38,7 +48,8 @@ def choose(joint: Joint, request: Request, solver_seconds: float = 0.0) -> Plan:
     if request.bounded:
         only = full_name(next(iter(devices), ""))
         found = [b for d, b in request.budgets if d == only]
-        return _within(joint, min([*found, request.budget or 1 << 60]), solver_seconds)
+        planner = planner or Planner(problem, PlanOptions(solver_seconds=solver_seconds))
+        return _within(joint, min([*found, request.budget or 1 << 60]), planner)
     if request.keep is not None:
         keep = {joint.value_of[e] for e in request.keep if e in joint.value_of}
         name = "collection"
@@ -58,13 +69,12 @@ def choose(joint: Joint, request: Request, solver_seconds: float = 0.0) -> Plan:
     return _last_segment_kept(plan, keep) if name != "regions" and keep else plan
 
 
-def _within(joint: Joint, budget: int, solver_seconds: float) -> Plan:
+def _within(joint: Joint, budget: int, planner: Planner) -> Plan:
     """Return a plan within a budget, with what the problem cannot know of counted.
 
     That is room for the places in streams where a plan draws again, and copies of variables that
     are read after an update.
     """
-    planner = Planner(joint.problem, PlanOptions(solver_seconds=solver_seconds))
     aside = 0
     try:
         while True:

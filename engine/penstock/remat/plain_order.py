@@ -28,4 +28,4 @@ def less_memory(ir: IR) -> IR:
 
 
 def _peak(ir: IR) -> int:
-    return lifetimes(ir, Sizes(ir)).peak()[0]
+    return lifetimes(ir, Sizes(ir), guesses=True).peak()[0]

@@ -17,6 +17,8 @@ class Plan:
     `strategy` names what made it. `least_recomputed` is a proven lower bound of r for the budget
     (0 when nothing better is known). `devices` tells (name, budget, planned peak) of each device
     with a budget, where there are several. `guessed` names values whose size was not known.
+    `memory` are lines about planned memory, where that was asked for; the planned peak is then the
+    one with it.
     """
 
     problem: Problem
@@ -27,6 +29,7 @@ class Plan:
     least_recomputed: float = 0.0
     devices: tuple[tuple[str, int, int], ...] = ()
     guessed: tuple[str, ...] = ()
+    memory: tuple[str, ...] = ()
 
     @property
     def dropped(self) -> tuple[int, ...]:

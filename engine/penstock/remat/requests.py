@@ -7,7 +7,7 @@ and a named strategy is taken where no call lists tensors.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from penstock.graph.devices import full_name
 from penstock.graph.ir import IR, Endpoint
@@ -33,6 +33,10 @@ class Request:
     def bounded(self) -> bool:
         """Whether there is a budget."""
         return self.budget is not None or bool(self.budgets)
+
+    def less(self, budgets: Mapping[str, int]) -> Request:
+        """Return the same with these smaller budgets of devices."""
+        return replace(self, budgets=tuple(({**dict(self.budgets), **budgets}).items()))
 
 
 def read_request(

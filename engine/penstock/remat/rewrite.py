@@ -9,14 +9,19 @@ holds no more than was planned.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from penstock import dtypes
 from penstock.graph.ir import IR, Endpoint, Node
 from penstock.ops.redraw import HALVES, at_op, place_op
-from penstock.remat.choose import choose
+from penstock.remat.choose import budgets_of, choose
+from penstock.remat.in_blocks import Arenas, Planned, in_blocks, with_shapes
 from penstock.remat.joint import Joint, make_joint, source_of
+from penstock.remat.options import PlanOptions
+from penstock.remat.portfolio import Planner
 from penstock.remat.requests import Request
 from penstock.remat.schedule import Schedule
 
@@ -35,15 +40,34 @@ def rewrite(ir: IR, ctx: PassContext, request: Request) -> IR:
         return ir
     ask = ctx.kernel_memory if request.bounded else None
     joint = make_joint(ir, request.calls, ctx.placing.costs, shapes=ctx.shapes, ask=ask)
-    plan = choose(joint, request, ctx.options.solver_seconds)
-    plan = replace(plan, guessed=joint.guessed)
-    ctx.log.recomputation = plan
     several = len(ctx.placing.devices) > 1
-    rewritten = apply_schedule(ir, joint, plan.schedule, several, bool(plan.devices))
+    seconds = ctx.options.solver_seconds
+    planner = Planner(joint.problem, PlanOptions(solver_seconds=seconds)) if ask else None
+
+    def make(budgets: Mapping[str, int]) -> Planned:
+        plan = choose(joint, request.less(budgets), seconds, planner)
+        rewritten = apply_schedule(ir, joint, plan.schedule, several, bool(plan.devices))
+        return Planned(plan, rewritten, joint.copied(plan.schedule))
+
+    if request.bounded and ctx.place_memory is not None:
+        plan, rewritten, ctx.log.arenas = in_blocks(
+            make, partial(_place, ir, ctx), budgets_of(joint, request)
+        )
+    else:
+        plan, rewritten, _ = make({})
+    ctx.log.recomputation = replace(plan, guessed=joint.guessed)
     for name, node in rewritten.nodes.items():
         if "_recomputed" in node.attrs:
             ctx.log.note("repeats", name, f"{plan.strategy} does not keep the first result")
     return rewritten
+
+
+def _place(ir: IR, ctx: PassContext, made: IR, room: Mapping[str, int]) -> Arenas:
+    """Return blocks for an IR that was made of `ir`."""
+    assert ctx.place_memory is not None
+    if ctx.shapes is not None and _fed_sizes_are_open(ir):
+        made = with_shapes(made, ir, ctx.shapes)
+    return ctx.place_memory(made, room, ctx)
 
 
 def _fed_sizes_are_open(ir: IR) -> bool:

@@ -20,6 +20,7 @@ from penstock import _native, errors, options
 from penstock.dtypes import DType
 from penstock.graph.devices import HOST
 from penstock.graph.ir import IR, Endpoint, Node
+from penstock.memory.arena_plan import LEAST_BYTES, plan_arena
 from penstock.memory.kernel_memory import KernelMemory, allocated
 from penstock.remat.purity import purity
 from penstock.runtime import native
@@ -51,7 +52,9 @@ class KernelQuestions:
 
     def __init__(self, threads: int) -> None:
         """Nothing is asked before the first call."""
-        self._kind = (threads, options.current.deterministic, options.current.portable_kernels)
+        current = options.current
+        planned = current.memory_plan != "off"
+        self._kind = (threads, planned, current.deterministic, current.portable_kernels)
 
     def __call__(self, node: Node, ir: IR, sizes: Sizes) -> KernelMemory | None:
         """Return the answer, or None for a node that cannot be asked."""
@@ -66,14 +69,18 @@ class KernelQuestions:
     def _ask(self, node: Node, ir: IR, sizes: Sizes) -> KernelMemory | None:
         threads = self._kind[0]
         before = _native.loops_shared()
-        answer = _Trial(node, ir, sizes, self._session(threads)).answer()
+        planned = self._kind[1]
+        answer = _Trial(node, ir, sizes, self._session(threads), planned).answer()
         shared = _native.loops_shared() > before
         if answer is None or not shared or node.op not in _SCRATCH_OF_THREADS:
             return answer
-        alone = _Trial(node, ir, sizes, self._session(1)).answer()
+        alone = _Trial(node, ir, sizes, self._session(1), planned).answer()
         if alone is None:
             return answer
-        return answer._replace(scratch=max(answer.scratch, threads * alone.scratch))
+        return answer._replace(
+            scratch=max(answer.scratch, threads * alone.scratch),
+            before=max(answer.before, threads * alone.before),
+        )
 
     def _session(self, threads: int) -> _native.Session:
         kind = (threads, *self._kind[1:])
@@ -108,10 +115,12 @@ def _signature(node: Node, ir: IR, sizes: Sizes) -> tuple[Hashable, ...]:
 class _Trial:
     """One node between feeds and fetches."""
 
-    def __init__(self, node: Node, ir: IR, sizes: Sizes, session: _native.Session) -> None:
+    def __init__(
+        self, node: Node, ir: IR, sizes: Sizes, session: _native.Session, planned: bool
+    ) -> None:
         kept = {k: v for k, v in node.attrs.items() if not k.startswith("_")}
         self._node = node._replace(controls=(), attrs=kept, device="", source=None)
-        self._ir, self._sizes, self._session = ir, sizes, session
+        self._ir, self._sizes, self._session, self._planned = ir, sizes, session, planned
         self._fed = [i for i, (name, _) in enumerate(node.inputs) if ir[name].op != "Const"]
 
     def answer(self) -> KernelMemory | None:
@@ -123,7 +132,9 @@ class _Trial:
                 fitting = [o for o in range(len(outputs)) if self._fits(i, outputs[o])]
                 if fitting and self._takes_over(i, peak):
                     pairs.append((fitting[0], i))
-            return KernelMemory(max(0, peak - sum(made)), tuple(pairs))
+            scratch = max(0, peak - sum(made))
+            before = self._beside(outputs) if self._planned else 0
+            return KernelMemory(scratch, tuple(pairs), max(0, before - scratch))
         except (errors.OpError, ValueError, TypeError, MemoryError):
             return None
 
@@ -138,12 +149,35 @@ class _Trial:
         _, with_dying = self._run(i)
         return with_dying < peak + allocated(self._sizes.bytes(self._node.inputs[i]))
 
+    def _beside(self, outputs: Sequence[np.ndarray[Any, Any]]) -> int:
+        """Return the peak without the outputs, which are in places of a block."""
+        shapes = tuple([value.shape for value in outputs])
+        nodes, feeds = self._nodes(None, False)
+        nodes["asked"] = nodes["asked"]._replace(shapes=shapes)
+        ir = IR(nodes, ("asked",))
+        arena = plan_arena(ir)
+        if arena is None:
+            return 0
+        program = native.load({HOST: ir}, self._session, arenas={HOST: arena})
+        _, ((_, before, _, peak, *_), *_), _ = program.run_with_stats(feeds)
+        small = sum(allocated(v.nbytes) for v in outputs if v.nbytes < LEAST_BYTES)
+        return peak - before - arena.pages - small
+
     def _run(self, dying: int | None) -> tuple[Sequence[np.ndarray[Any, Any]], int]:
         """Run the node; return its outputs and the peak.
 
         Input `dying` is made in the run and dies with the node. All others are fetched, too: a
         copy of a feed would else be taken over.
         """
+        nodes, feeds = self._nodes(dying, True)
+        program = native.load({HOST: IR(nodes, ())}, self._session)
+        fetched, ((_, before, _, peak, *_), *_), _ = program.run_with_stats(feeds)
+        return fetched[: len(self._node.dtypes)], peak - before
+
+    def _nodes(
+        self, dying: int | None, fetched: bool
+    ) -> tuple[dict[str, Node], list[np.ndarray[Any, Any]]]:
+        """Return the node `asked` with what it reads, and the feeds."""
         nodes: dict[str, Node] = {}
         feeds: list[np.ndarray[Any, Any]] = []
         sources: list[Endpoint] = []
@@ -164,12 +198,10 @@ class _Trial:
                 sources[-1] = ("dying", 0)
         nodes["asked"] = self._node._replace(name="asked", inputs=tuple(sources))
         asked = [(("asked", o), dtype.base_dtype) for o, dtype in enumerate(self._node.dtypes)]
-        for k, (endpoint, dtype) in enumerate(asked + held):
+        for k, (endpoint, dtype) in enumerate((asked if fetched else []) + held):
             attrs = {"index": k, "T": dtype}
             nodes[f"fetch{k}"] = _node(f"fetch{k}", "_Retval", (endpoint,), attrs)
-        program = native.load({HOST: IR(nodes, ())}, self._session)
-        fetched, ((_, before, _, peak, *_), *_), _ = program.run_with_stats(feeds)
-        return fetched[: len(asked)], peak - before
+        return nodes, feeds
 
 
 def _node(name: str, op: str, inputs: tuple[Endpoint, ...], attrs: dict[str, Any]) -> Node:

@@ -11,8 +11,9 @@ from __future__ import annotations
 import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Container, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from penstock import _native, options
@@ -23,7 +24,7 @@ from penstock.graph.graph import Graph
 from penstock.graph.ir import IR, Node
 from penstock.graph.tensor import Operation, Tensor
 from penstock.kernel_api import Device
-from penstock.memory.arena_plan import ArenaPlan, plan_arena
+from penstock.memory.arena_plan import MOST_PLANS, ArenaPlan, plan_arena
 from penstock.passes.context import PassContext, Placing, PlanLog
 from penstock.passes.partition import partition
 from penstock.passes.pipeline import run_pipeline
@@ -33,6 +34,7 @@ from penstock.runtime.kernel_questions import KernelQuestions
 from penstock.runtime.kernels import Catalogue
 from penstock.runtime.settling import awaited, settled
 from penstock.runtime.stretches import Loaded
+from penstock.simulate import Sizes
 
 T = TypeVar("T")
 
@@ -103,6 +105,7 @@ def make_plan(
         placing,
         keep,
         KernelQuestions(target.session.intra_op_threads),
+        None if options.current.memory_plan == "off" else partial(place_memory, target),
         shapes,
     )
     ir = run_pipeline(extract(graph, fetches, operations, feeds), context)
@@ -112,8 +115,7 @@ def make_plan(
         print(f"plan of {[t.name for t in fetches]}: {counts}\n{ir}", file=sys.stderr)
     loaded = partitions, target.session, target.devices, target.kernels
     budgets = _budgets(partitions, log)
-    wanted = options.current.memory_plan != "off" and not has_budget(log)
-    arenas = plan_arenas(partitions, target) if wanted else {}
+    arenas = {**plan_arenas(partitions, target, budgets), **log.arenas}
     stretched: list[Loaded] = []
     program = plain = native.load(*loaded, arenas=arenas, budgets=budgets)
     if options.current.cuda_graphs and native.offers_stretches(partitions, target.devices):
@@ -125,20 +127,37 @@ def make_plan(
     return Plan(program, ir, partitions, log, version, plain, stretched, arenas, shapes)
 
 
-def has_budget(log: PlanLog) -> bool:
-    """Tell whether the run is capped by what its tensors take, each by itself."""
-    return log.recomputation is not None and log.recomputation.budget is not None
-
-
-def plan_arenas(partitions: Mapping[str, IR], target: Target) -> dict[str, ArenaPlan]:
+def plan_arenas(
+    partitions: Mapping[str, IR], target: Target, bounded: Container[str] = ()
+) -> dict[str, ArenaPlan]:
     """Return the plans of the memory of devices in host memory, where there is something to plan.
 
-    A device that Python code drives allocates its arrays itself.
+    Not of those that are `bounded`, and none where none are wanted. A device that Python code
+    drives allocates its arrays itself.
     """
-    seconds = SEARCH_SECONDS if options.current.memory_plan == "search" else 0.0
-    host = {name: part for name, part in partitions.items() if name not in target.devices}
-    plans = {name: plan_arena(part, seconds) for name, part in host.items()}
+    if options.current.memory_plan == "off":
+        return {}
+    there = {n: p for n, p in partitions.items() if n not in target.devices and n not in bounded}
+    plans = {name: plan_arena(part, _seconds()) for name, part in there.items()}
     return {name: plan for name, plan in plans.items() if plan is not None}
+
+
+def place_memory(
+    target: Target, ir: IR, room: Mapping[str, int], context: PassContext
+) -> dict[str, ArenaPlan]:
+    """Return the same of the devices of an IR which may take so many bytes, as small as needed."""
+    parts = partition(ir, replace(context, log=PlanLog()))
+    seconds, ask = _seconds() / MOST_PLANS, context.kernel_memory
+    plans = {
+        name: plan_arena(part, seconds, room=room[name], ask=ask, sizes=Sizes(part, at_most=True))
+        for name, part in parts.items()
+        if name in room and name not in target.devices
+    }
+    return {name: plan for name, plan in plans.items() if plan is not None}
+
+
+def _seconds() -> float:
+    return SEARCH_SECONDS if options.current.memory_plan == "search" else 0.0
 
 
 def _budgets(partitions: Mapping[str, IR], log: PlanLog) -> dict[str, tuple[int, int]]:

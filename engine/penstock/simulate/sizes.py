@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from penstock import errors
 from penstock.dtypes import DType
@@ -58,19 +58,26 @@ class Sizes:
             if known is None or None in known
         }
         self._unknown = unknown_dim
-        self._dims = {name: tuple([self._full(d) for d in every]) for name, every in dims.items()}
+        self._dims: dict[str, tuple[tuple[int, ...], ...]] = {}
         self._elements: dict[Endpoint, int] = {}
         self._bytes: dict[Endpoint, int] = {}
+        width: dict[DType, int] = {}
         for node in ir:
-            every = zip(node.dtypes, self._dims[node.name], strict=True)
-            for i, (dtype, full) in enumerate(every):
-                count = self._elements[node.name, i] = math.prod(full)
-                self._bytes[node.name, i] = count * bytes_per_element(dtype)
+            name = node.name
+            every = self._dims[name] = tuple([self._full(d) for d in dims[name]])
+            for i, (dtype, full) in enumerate(zip(node.dtypes, every, strict=True)):
+                each = width.get(dtype)
+                if each is None:
+                    each = width[dtype] = bytes_per_element(dtype)
+                count = self._elements[name, i] = math.prod(full)
+                self._bytes[name, i] = count * each
 
     def _full(self, dims: Dims) -> tuple[int, ...]:
         if dims is None:
             return (self._unknown,)
-        return tuple([self._unknown if d is None else d for d in dims])
+        if None in dims:
+            return tuple([self._unknown if d is None else d for d in dims])
+        return cast("tuple[int, ...]", dims)
 
     def dims(self, endpoint: Endpoint) -> tuple[int, ...]:
         """Return the shape, guessed where it is not known."""
