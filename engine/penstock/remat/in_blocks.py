@@ -42,6 +42,9 @@ def in_blocks(
 
     `place` finds blocks for devices with budgets, given what is left of these.
     """
+    if not budgets:
+        plan, ir, _ = make({})
+        return plan, ir, {}
     targets: dict[str, int] = {}
     first = None
     for _ in range(MOST_PLANS):

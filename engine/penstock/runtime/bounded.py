@@ -48,7 +48,7 @@ class _Bounded:
             for device, budget in self._budgets:
                 stack.enter_context(_turns[device])
                 limit = device.memory_limit
-                lowered = device.memory_stats()["live"] + budget
+                lowered = device.memory_stats().get("live", 0) + budget
                 stack.callback(device.set_memory_limit, limit)
                 device.set_memory_limit(min(lowered, limit or lowered))
             return run(*given)
