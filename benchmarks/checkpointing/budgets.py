@@ -1,17 +1,23 @@
 """Plan against reality: what runs take under budgets, beside what was planned.
 
-    python -m benchmarks.checkpointing.budgets [--networks mlp …] [--budgets 20]
+    python -m benchmarks.checkpointing.budgets [--networks mlp …] [--budgets 20] [--rounds 0]
 
 For each network a row for each of so many budgets between the smallest feasible and the plain
 peak: planned peak, the most that the run allocated (its share of the allocator), their ratio, and
 the repeated work r. The last column says whether the row keeps the promises: measured is within
 the budget and between 0.95 and 1.00 of the plan; neither peak nor r goes the wrong way.
+
+With `--rounds`, the time of a run under a budget of the plain plan's peak is held against that of
+a run without any, so many times in turns, instead.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from statistics import median
+from time import perf_counter
 from typing import Any, NamedTuple
 
 import penstock as ps
@@ -79,12 +85,49 @@ def faults(row: Row, before: Row | None) -> str:
     return ", ".join(broken)
 
 
+def time_ratio(build: Callable[..., Built], rounds: int) -> tuple[float, float]:
+    """Return microseconds of a run without a budget, and the ratio of one that its peak fits.
+
+    Both take turns, each going first every other time; figures are medians.
+    """
+    budget = run_once(build, 1 << 50).measured
+    with ExitStack() as stack:
+        steps = [_step(build, wish, stack) for wish in ({}, {"memory_budget": budget})]
+        times: tuple[list[float], list[float]] = ([], [])
+        for k in range(rounds + rounds // 10):
+            for which in (k % 2, 1 - k % 2):
+                begin = perf_counter()
+                steps[which]()
+                if k >= rounds // 10:
+                    times[which].append(perf_counter() - begin)
+    plain, bounded = map(median, times)
+    return 1e6 * plain, bounded / plain
+
+
+def _step(build: Callable[..., Built], wish: Any, stack: ExitStack) -> Callable[[], Any]:
+    """Return a training step in a session of its own on one thread."""
+    with ps.Graph().as_default():
+        fetches, feed = build(wish)
+        config = ps.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=1)
+        session = stack.enter_context(ps.Session(config=config))
+        session.run(ps.global_variables_initializer())
+    return lambda: session.run(fetches, feed)
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--networks", nargs="*", default=list(NETWORKS), choices=list(NETWORKS))
     parser.add_argument("--budgets", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=0)
     arguments = parser.parse_args()
+    if arguments.rounds:
+        for name in arguments.networks:
+            plain, ratio = time_ratio(NETWORKS[name], arguments.rounds)
+            print(
+                f"{name:<12}{plain:10.1f} us plain, {ratio:6.3f} of it under a budget", flush=True
+            )
+        return
     print("network        budget    planned   measured  ratio      r  clones  strategy  faults")
     for name in arguments.networks:
         before = None

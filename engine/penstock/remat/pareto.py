@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from penstock.remat.found import Found
 from penstock.remat.options import PlanOptions
 from penstock.remat.plan import Plan
 from penstock.remat.portfolio import Planner
 from penstock.remat.problem import Problem
-from penstock.remat.repeating import Found
 
 
 def pareto(problem: Problem, points: int = 20, options: PlanOptions | None = None) -> list[Plan]:

@@ -13,13 +13,14 @@ from dataclasses import replace
 from functools import cached_property
 
 from penstock.remat.evaluate import evaluate
+from penstock.remat.found import Found
 from penstock.remat.infeasible import Infeasible
 from penstock.remat.measure import measure
 from penstock.remat.options import PlanOptions
 from penstock.remat.plan import Plan
 from penstock.remat.problem import Problem
 from penstock.remat.reorder import eager_order, reordered
-from penstock.remat.repeating import Found, Repeating
+from penstock.remat.repeating import Repeating
 from penstock.remat.schedule import Schedule, place_frees
 
 

@@ -11,16 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import NamedTuple
+from math import inf
 
 from penstock.remat.blocks import Chain, find_chain
+from penstock.remat.found import Found, better
 from penstock.remat.infeasible import lower_bound
-from penstock.remat.measure import Measured, measure
+from penstock.remat.measure import measure
 from penstock.remat.options import PlanOptions
 from penstock.remat.problem import Problem
 from penstock.remat.refine import refine
 from penstock.remat.search import local_search
-from penstock.remat.strategies.beam import beam
+from penstock.remat.stairs import Stairs
+from penstock.remat.strategies.beam import Beam, beam
 from penstock.remat.strategies.chain_dp import ChainTables
 from penstock.remat.strategies.greedy import Stuck, evicted_by
 from penstock.remat.strategies.lower_sets import Family
@@ -31,17 +33,10 @@ SMALL, MIDDLE, LARGE, SEARCHED, BEAMED = 120, 500, 2000, 120, 64  # tasks
 LADDER = (1.0, 0.95, 0.9, 0.85, 0.8, 0.7)  # parts of the budget that eviction aims at
 STEP = 1.25  # tables of a chain are made for memories this far apart
 LONGEST = 64  # blocks of a chain that tables are made for
-RUNGS, TRIED_BELOW = 20, 2  # plans of so many smaller budgets are tried, too
-TIGHT = 0.5  # forward passes; plans that repeat more are compared with those of all smaller budgets
+SCORES = ("work", "patient", "balanced", "distance")
+STEPS, HALVED = 24, 7  # steps from the least budget, which so much halving finds, to the plain peak
+WIDE, WIDTHS = 40, ((100, 1000), (50, 400))  # tasks; states to keep and to look at in a stage
 SLACK = 1.3  # eviction may repeat so much more than the best so far, for refining takes some away
-
-
-class Found(NamedTuple):
-    """A sequence, what made it, and a proven bound of the repeated work."""
-
-    strategy: str
-    needs: Measured
-    bound: float = 0.0
 
 
 class Repeating:
@@ -53,7 +48,6 @@ class Repeating:
         self.plain = measure(problem, range(len(problem.tasks)))
         self.bound = lower_bound(problem)
         self._tables: dict[int, ChainTables] = {}
-        self._found: dict[int, Found | None] = {}
 
     @cached_property
     def chain(self) -> Chain | None:
@@ -97,17 +91,26 @@ class Repeating:
 
     def reaches(self, budget: int) -> bool:
         """Tell whether a search of states finds anything, whatever it repeats."""
-        return beam(self.problem, budget, self._most).needs is not None
+        return self._beam(budget, inf).needs is not None
+
+    def _beam(self, budget: int, most: float) -> Beam:
+        """Search the states of a plan with less work than `most`."""
+        tasks = len(self.problem.tasks)
+        limit = self.problem.plain_cost
+        limit += self.options.limit_recomputed * self.problem.forward_cost
+        wide = WIDTHS[0] if tasks <= WIDE else WIDTHS[1]
+        return beam(self.problem, budget, min(most, limit), *wide)
 
     @cached_property
     def least(self) -> Found:
         """The candidate with the smallest peak that halving the budget finds."""
         best, low = Found("plain", self.plain), self.bound
+        tries = _tries(len(self.problem.tasks))
         for _ in range(12 if len(self.problem.tasks) <= LARGE else 5):
             if low >= best.needs.peak:
                 break
             middle = (low + best.needs.peak) // 2
-            found = min(self.candidates(middle), key=lambda f: f.needs.peak, default=None)
+            found = min(self.candidates(middle, tries), key=lambda f: f.needs.peak, default=None)
             if found is None:
                 low = middle + 1
             else:
@@ -118,47 +121,43 @@ class Repeating:
         """Return the best sequence within the budget, or None."""
         if self.bound > budget:
             return None
-        best = self._tried(budget)
-        for rung in self._rungs(budget) if best else ():
-            lower = self._tried(rung)
-            best = _better(best, lower, budget) if lower else best
+        small = len(self.problem.tasks) <= SMALL
+        best = self.stairs.best(budget) if self.stairs else None
+        if small or best is None:
+            best = better(self._best(budget, _tries(len(self.problem.tasks))), best, budget)
         if best is None and self.least.needs.peak <= budget:
             refined = refine(self.problem, self.least.needs, budget)
             best = self.least._replace(needs=refined)
-        for rung in self._tight_rungs(best, budget):
-            lower = self._tried(rung)
-            best = _better(best, lower, budget) if lower else best
         best = self._searched(best, budget)
         return self._polished(best, budget)
 
-    def _rungs(self, budget: int) -> list[int]:
-        """Return the next lower twentieths of the plain peak, whose plans might be better."""
-        if len(self.problem.tasks) > MIDDLE or self.uniform:
-            return []
-        below = [self.plain.peak * k // RUNGS for k in range(RUNGS)]
-        return [rung for rung in below if self.bound <= rung < budget][: -1 - TRIED_BELOW : -1]
+    @cached_property
+    def stairs(self) -> Stairs | None:
+        """The plans of smaller budgets, which may be better."""
+        tasks = len(self.problem.tasks)
+        if tasks > MIDDLE or self.uniform:
+            return None
+        scores = [(score, 1.0) for score in (SCORES if tasks <= SMALL else SCORES[:3])]
+        low, high = self.bound, self.plain.peak
+        for _ in range(HALVED):
+            middle = (low + high) // 2
+            if any(True for _ in self.candidates(middle, scores)):
+                high = middle
+            else:
+                low = middle + 1
+        ends = high, self.plain.peak
+        return Stairs(self.problem, ends, STEPS, lambda budget: self._best(budget, scores))
 
-    def _tight_rungs(self, best: Found | None, budget: int) -> list[int]:
-        """Return smaller budgets, down to the least, where little room makes plans erratic."""
-        small = len(self.problem.tasks) <= MIDDLE and not self.uniform
-        if not small or best is None or best.needs.recomputed <= TIGHT:
-            return []
-        least = self.least.needs.peak
-        steps = [least + (self.plain.peak - least) * k // RUNGS for k in range(RUNGS)]
-        return [rung for rung in steps if rung < budget]
-
-    def _tried(self, budget: int) -> Found | None:
+    def _best(self, budget: int, tries: list[tuple[str, float]]) -> Found | None:
         """Return the best refined candidate within the budget, or None."""
-        if budget not in self._found:
-            best: Found | None = None
-            for found in self.candidates(budget):
-                refined = refine(self.problem, found.needs, budget)
-                best = _better(best, found._replace(needs=refined), budget)
-                self.enough = best.needs.recomputed if best else self.options.limit_recomputed
-            self._found[budget] = best
-        return self._found[budget]
+        best: Found | None = None
+        for found in self.candidates(budget, tries):
+            refined = refine(self.problem, found.needs, budget)
+            best = better(best, found._replace(needs=refined), budget)
+            self.enough = best.needs.recomputed if best else self.options.limit_recomputed
+        return best
 
-    def candidates(self, budget: int) -> Iterator[Found]:
+    def candidates(self, budget: int, tries: list[tuple[str, float]]) -> Iterator[Found]:
         """Yield sequences to choose from; all fit the budget on paper."""
         self.enough = self.options.limit_recomputed
         tasks = len(self.problem.tasks)
@@ -176,7 +175,7 @@ class Repeating:
             found = self.family.best(budget)
             if found:
                 yield Found("lower sets", found)
-        for score, part in _tries(tasks):
+        for score, part in tries:
             limit = min(self.options.limit_recomputed, SLACK * self.enough + 0.02)
             try:
                 found = evicted_by(score, self.problem, int(budget * part), limit)
@@ -185,19 +184,14 @@ class Repeating:
             if found.peak <= budget:
                 yield Found(f"greedy {score}", found)
 
-    @property
-    def _most(self) -> float:
-        """Return the whole work that plans stay below."""
-        return self.problem.plain_cost + self.options.limit_recomputed * self.problem.forward_cost
-
     def _searched(self, best: Found | None, budget: int) -> Found | None:
         """Improve a small problem's plan by search; without one, look for any that fits."""
         if not self.searching:
             return best
         if self.beaming:
-            found = beam(self.problem, budget, best.needs.cost if best else self._most)
+            found = self._beam(budget, best.needs.cost if best else inf)
             if found.needs:
-                best = _better(best, Found("beam", found.needs), budget)
+                best = better(best, Found("beam", found.needs), budget)
             if best and found.exact:
                 return best
         start = best or self.least
@@ -205,7 +199,7 @@ class Repeating:
         if needs.peak > budget:
             return best
         refined = refine(self.problem, needs, budget)
-        return _better(best, Found(f"{start.strategy} + search", refined), budget)
+        return better(best, Found(f"{start.strategy} + search", refined), budget)
 
     def _polished(self, best: Found | None, budget: int) -> Found | None:
         """Ask the optional solver for something better, and for a bound of the repeated work."""
@@ -215,24 +209,15 @@ class Repeating:
         answer = polish(self.problem, best and best.needs.sequence.tolist(), budget, seconds)
         if answer.sequence:
             refined = refine(self.problem, measure(self.problem, answer.sequence), budget)
-            best = _better(best, Found("solver", refined), budget)
+            best = better(best, Found("solver", refined), budget)
         bound = answer.bound / (self.problem.forward_cost or 1.0)
         exact = not any(task.in_place for task in self.problem.tasks)
         return best._replace(bound=bound) if best and exact else best
 
 
 def _tries(tasks: int) -> list[tuple[str, float]]:
-    scores = ["work", "patient", "balanced"]
     if tasks <= SMALL:
-        return [(score, part) for part in LADDER for score in (*scores, "distance")]
+        return [(score, part) for part in LADDER for score in SCORES]
     if tasks <= MIDDLE:
-        return [(score, part) for part in LADDER[:2] for score in scores]
-    return [(score, 1.0) for score in scores[: 2 if tasks <= LARGE else 1]]
-
-
-def _better(best: Found | None, found: Found, budget: int) -> Found | None:
-    if found.needs.peak > budget or not found.needs.valid:
-        return best
-    if best is None or found.needs.cost < best.needs.cost * (1 - 1e-12):
-        return found
-    return best
+        return [(score, part) for part in LADDER[:2] for score in SCORES[:3]]
+    return [(score, 1.0) for score in SCORES[: 2 if tasks <= LARGE else 1]]

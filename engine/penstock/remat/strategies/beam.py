@@ -18,13 +18,11 @@ from typing import NamedTuple
 from penstock.remat.measure import Measured, measure
 from penstock.remat.problem import Problem
 
-WIDTH = 100  # states that go on
-LOOKED_AT = 1000  # states of one stage
 AHEAD = 4  # later stages whose memory is looked at, of the neediest MOST_TIGHT
 MOST_TIGHT = 12
 
 
-class Found(NamedTuple):
+class Beam(NamedTuple):
     """The best sequence, None without one; whether no other state was left out."""
 
     needs: Measured | None
@@ -52,13 +50,12 @@ class _Tight(NamedTuple):
 
 
 def beam(
-    problem: Problem,
-    budget: int,
-    most: float = inf,
-    width: int = WIDTH,
-    looked_at: int = LOOKED_AT,
-) -> Found:
-    """Search for a sequence within the budget whose whole work is less than `most`."""
+    problem: Problem, budget: int, most: float = inf, width: int = 100, looked_at: int = 1000
+) -> Beam:
+    """Search for a sequence within the budget whose whole work is less than `most`.
+
+    Of each stage, `looked_at` states are looked at, and `width` behind it go on.
+    """
     return _Walk(_Masks(problem, budget), most, width, looked_at).run()
 
 
@@ -201,7 +198,7 @@ class _Walk:
         self.least: dict[int, float] = {}  # work by values in memory
         self.ends: list[_State] = []
 
-    def run(self) -> Found:
+    def run(self) -> Beam:
         """Go through all stages with the best states of each."""
         states, exact = [_State(0.0, 0, 0, -1)], True
         for s in range(len(self.masks.cost)):
@@ -209,10 +206,10 @@ class _Walk:
             states, whole = self._next(states)
             exact &= whole
         if not states:
-            return Found(None, exact)
+            return Beam(None, exact)
         found = measure(self.masks.problem, self._sequence(min(states)))
         fits = found.valid and found.peak <= self.masks.budget
-        return Found(found if fits else None, exact)
+        return Beam(found if fits else None, exact)
 
     def _sequence(self, state: _State) -> list[int]:
         tasks, step = [], state.step

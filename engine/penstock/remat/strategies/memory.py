@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from penstock.remat.found import Found
 from penstock.remat.measure import Measured, measure
 from penstock.remat.options import PlanOptions
 from penstock.remat.portfolio import Planner
 from penstock.remat.problem import Problem
 from penstock.remat.refine import refine
-from penstock.remat.repeating import Found, Repeating
+from penstock.remat.repeating import Repeating
 from penstock.remat.schedule import Schedule, place_frees
 from penstock.remat.strategies.greedy import Stuck, evicted_by
 from penstock.remat.strategies.keep_values import keeping
