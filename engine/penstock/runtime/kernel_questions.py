@@ -53,14 +53,14 @@ class KernelQuestions:
     def __init__(self, threads: int) -> None:
         """Nothing is asked before the first call."""
         current = options.current
-        planned = current.memory_plan != "off"
-        self._kind = (threads, planned, current.deterministic, current.portable_kernels)
+        self._kind = (threads, current.deterministic, current.portable_kernels)
+        self._planned = current.memory_plan != "off"
 
     def __call__(self, node: Node, ir: IR, sizes: Sizes) -> KernelMemory | None:
         """Return the answer, or None for a node that cannot be asked."""
         if purity(node) != "pure" or not node.dtypes or not _plain(node, ir):
             return None
-        key = (self._kind, *_signature(node, ir, sizes))
+        key = (self._kind, self._planned, *_signature(node, ir, sizes))
         with _lock:
             if key not in _answers:
                 _answers[key] = self._ask(node, ir, sizes)
@@ -69,7 +69,7 @@ class KernelQuestions:
     def _ask(self, node: Node, ir: IR, sizes: Sizes) -> KernelMemory | None:
         threads = self._kind[0]
         before = _native.loops_shared()
-        planned = self._kind[1]
+        planned = self._planned
         answer = _Trial(node, ir, sizes, self._session(threads), planned).answer()
         shared = _native.loops_shared() > before
         if answer is None or not shared or node.op not in _SCRATCH_OF_THREADS:
