@@ -19,10 +19,12 @@ from penstock.graph.ir import IR, Endpoint, Node
 from penstock.ops.redraw import HALVES, at_op, place_op
 from penstock.remat.choose import budgets_of, choose
 from penstock.remat.in_blocks import Arenas, Planned, in_blocks, with_shapes
+from penstock.remat.infeasible import Infeasible
 from penstock.remat.joint import Joint, make_joint, source_of
 from penstock.remat.options import PlanOptions
 from penstock.remat.portfolio import Planner
 from penstock.remat.requests import Request
+from penstock.remat.rows import with_rows_read
 from penstock.remat.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -38,11 +40,9 @@ def rewrite(ir: IR, ctx: PassContext, request: Request) -> IR:
     if request.bounded and ctx.shapes is None and _fed_sizes_are_open(ir):
         ctx.log.wants_shapes = True
         return ir
-    ask = ctx.kernel_memory if request.bounded else None
-    joint = make_joint(ir, request.calls, ctx.placing.costs, shapes=ctx.shapes, ask=ask)
     several = len(ctx.placing.devices) > 1
     seconds = ctx.options.solver_seconds
-    planner = Planner(joint.problem, PlanOptions(solver_seconds=seconds)) if ask else None
+    ir, joint, planner = _form(ir, ctx, request)
 
     def make(budgets: Mapping[str, int]) -> Planned:
         plan = choose(joint, request.less(budgets), seconds, planner)
@@ -60,6 +60,37 @@ def rewrite(ir: IR, ctx: PassContext, request: Request) -> IR:
         if "_recomputed" in node.attrs:
             ctx.log.note("repeats", name, f"{plan.strategy} does not keep the first result")
     return rewritten
+
+
+def _form(ir: IR, ctx: PassContext, request: Request) -> tuple[IR, Joint, Planner | None]:
+    """Return the IR to plan for, its problem, and for a budget what plans it.
+
+    That is one in which rows of variables may be looked up again where it then repeats less.
+    """
+    ask = ctx.kernel_memory if request.bounded else None
+    options = PlanOptions(solver_seconds=ctx.options.solver_seconds)
+    joint = make_joint(ir, request.calls, ctx.placing.costs, shapes=ctx.shapes, ask=ask)
+    given = ir, joint, Planner(joint.problem, options) if ask else None
+    rows = with_rows_read(ir) if ask else None
+    if rows is None:
+        return given
+    repeated = _repeated(given[1], request, given[2])
+    if repeated == 0:
+        return given
+    joint = make_joint(rows, request.calls, ctx.placing.costs, shapes=ctx.shapes, ask=ask)
+    planner = Planner(joint.problem, replace(options, smallest=False))
+    better = _repeated(joint, request, planner) < repeated
+    planner.options = options
+    return (rows, joint, planner) if better else given
+
+
+def _repeated(joint: Joint, request: Request, planner: Planner | None) -> float:
+    """Return the work that the plan for a budget repeats; of a budget too small, all there is."""
+    try:
+        plan = choose(joint, request, planner=planner)
+    except Infeasible:
+        return float("inf")
+    return plan.evaluation.cost - joint.problem.plain_cost if plan.schedule.clones else 0.0
 
 
 def _place(ir: IR, ctx: PassContext, made: IR, room: Mapping[str, int]) -> Arenas:
