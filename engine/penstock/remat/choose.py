@@ -17,6 +17,8 @@ from penstock.remat.strategies.memory import memory
 from penstock.remat.strategies.speed import DEAR, speed
 from penstock.remat.unseen import stream_bytes, unseen_bytes
 
+NEARBY, SMALL = 4, 120  # plans of smaller budgets, and for how many tasks
+
 MINIMUM_BYTES = 4096
 """Smaller values are not worth being a checkpoint of the strategy `memory`."""
 
@@ -73,20 +75,28 @@ def _within(joint: Joint, budget: int, planner: Planner) -> Plan:
     """Return a plan within a budget, with what the problem cannot know of counted.
 
     That is room for the places in streams where a plan draws again, and copies of variables that
-    are read after an update.
+    are read after an update. A plan a little smaller may do without: a few are tried first.
     """
-    aside = 0
+    aside = beside = 0
+    room = budget
+    tries = NEARBY if len(joint.problem.tasks) <= SMALL else 0
     try:
         while True:
-            plan = planner.plan(budget - aside)
+            plan = planner.plan(room)
             unknown = unseen_bytes(joint, plan.schedule)
             peak = plan.evaluation.peak + unknown
             if peak <= budget:
                 counted = replace(plan.evaluation, peak=peak)
                 return replace(plan, budget=budget, evaluation=counted)
-            aside += unknown
+            beside = max(beside, unknown)
+            if tries:
+                tries -= 1
+                room = plan.evaluation.peak - 1
+            else:
+                aside += unknown
+                room = budget - aside
     except Infeasible as error:
-        aside = max(aside, stream_bytes(joint))
+        aside = max(aside, beside, stream_bytes(joint))
         raise Infeasible(budget, error.smallest + aside, error.lower_bound) from None
 
 

@@ -44,6 +44,7 @@ class Planner:
         """Find out whether another order needs less memory; all else waits until it is wanted."""
         self.given, self.options = problem, options or PlanOptions()
         self.plain = measure(problem, range(len(problem.tasks)))
+        self._found: dict[int, Found | None] = {}
 
     @cached_property
     def order(self) -> list[int] | None:
@@ -72,7 +73,12 @@ class Planner:
         return replace(plan, least_recomputed=found.bound)
 
     def find(self, budget: int) -> Found | None:
-        """Return the best sequence within the budget, or None."""
+        """Return the best sequence within the budget, or None. What was found is kept."""
+        if budget not in self._found:
+            self._found[budget] = self._find(budget)
+        return self._found[budget]
+
+    def _find(self, budget: int) -> Found | None:
         if self.plain.peak <= budget:
             return Found("plain", self.plain)
         if self.order is not None and self.inner.plain.peak <= budget:
