@@ -35,7 +35,10 @@ TEST(places_that_overlap_are_not_in_use_together) {
   CHECK(both && !arena.take(0, 2, 64));
   both.reset();
   arena.close();
-  CHECK(a.stats().live == 0 && a.stats().reserved == 4096);
+  CHECK(a.stats().live == 0);
+#ifndef __SANITIZE_ADDRESS__  // below it nothing is cached
+  CHECK(a.stats().reserved == 4096);
+#endif
   CHECK(!Arena::lent(*a.allocate(64).get()));
 }
 
