@@ -11,13 +11,14 @@ from penstock.remat.joint import Joint
 from penstock.remat.options import PlanOptions
 from penstock.remat.plan import Plan
 from penstock.remat.portfolio import Planner, plan_of
+from penstock.remat.repeating import SEARCHED
 from penstock.remat.requests import Request
 from penstock.remat.strategies.keep_values import keep_values
 from penstock.remat.strategies.memory import memory
 from penstock.remat.strategies.speed import DEAR, speed
 from penstock.remat.unseen import stream_bytes, unseen_bytes
 
-NEARBY, SMALL = 4, 120  # plans of smaller budgets, and for how many tasks
+NEARBY = 4  # plans of smaller budgets, where a problem is small enough to search
 
 MINIMUM_BYTES = 4096
 """Smaller values are not worth being a checkpoint of the strategy `memory`."""
@@ -79,7 +80,7 @@ def _within(joint: Joint, budget: int, planner: Planner) -> Plan:
     """
     aside = beside = 0
     room = budget
-    tries = NEARBY if len(joint.problem.tasks) <= SMALL else 0
+    tries = NEARBY if len(joint.problem.tasks) <= SEARCHED else 0
     try:
         while True:
             plan = planner.plan(room)
